@@ -1,0 +1,63 @@
+#include "base/outq.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+#define FIRST_CAP 4
+
+static uint32_t slot(const struct lec_outq *q, uint32_t i)
+{
+    return (q->head + i) & (q->cap - 1);
+}
+
+static void grow(struct lec_outq *q)
+{
+    assert(q->cap <= UINT32_MAX / 4);
+    uint32_t cap = q->cap ? q->cap * 2 : FIRST_CAP;
+    struct lec_msg **ring = lec_alloc(cap * sizeof(struct lec_msg *));
+    for (uint32_t i = 0; i < q->count; i++)
+        ring[i] = q->ring[slot(q, i)];
+    free(q->ring);
+    q->ring = ring;
+    q->head = 0;
+    q->cap = cap;
+}
+
+void lec_outq_fini(struct lec_outq *q)
+{
+    lec_outq_drop(q, q->count);
+}
+
+void lec_outq_push(struct lec_outq *q, struct lec_msg *m)
+{
+    if (q->count == q->cap)
+        grow(q);
+    q->ring[slot(q, q->count)] = lec_msg_ref(m);
+    q->count++;
+    q->bytes += lec_msg_frame(m).n;
+}
+
+struct lec_msg *lec_outq_at(const struct lec_outq *q, uint32_t i)
+{
+    assert(i < q->count);
+    return q->ring[slot(q, i)];
+}
+
+void lec_outq_drop(struct lec_outq *q, uint32_t n)
+{
+    assert(n <= q->count);
+    for (uint32_t i = 0; i < n; i++) {
+        struct lec_msg *m = q->ring[slot(q, i)];
+        q->bytes -= lec_msg_frame(m).n;
+        lec_msg_unref(m);
+    }
+    q->count -= n;
+    if (q->count > 0) {
+        q->head = slot(q, n);
+        return;
+    }
+    free(q->ring);
+    *q = (struct lec_outq){ 0 };
+}

@@ -1,0 +1,197 @@
+/* The long-polling transport: at most one parked GET brings packets to the client, at most one
+ * POST brings them here; both may come by any TCP connection, and interleave. */
+#include <strings.h>
+
+#include "base/utf8.h"
+
+#include "engineio/internal.h"
+
+static const char packets_type[] = "text/plain; charset=UTF-8";
+
+/* Answers the parked poll with all that is queued, and `last` behind it. A noop only serves to
+ * fill an answer that would be empty. */
+static void answer_poll(struct eio_session *s, const struct lec_msg *last)
+{
+    struct eio_engine *e = s->engine;
+    struct lec_http *http = s->get;
+    s->get = NULL;
+
+    lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
+    for (uint32_t i = 0; i < s->out.count; i++)
+        eio_payload_add(&e->out, lec_outq_at(&s->out, i));
+    lec_outq_drop(&s->out, s->out.count);
+    if (s->late && e->out.n == 0)
+        eio_payload_add(&e->out, e->noop);
+    if (last != NULL && (last != e->noop || e->out.n == 0))
+        eio_payload_add(&e->out, last);
+    eio_answer_fresh(e, http, packets_type, lec_buf_slice(&e->out));
+}
+
+/* The last messages of a session that closes are answered alone, and the close with the next poll:
+ * socket.io-client handles messages a tick behind packets, so a close in the same payload would
+ * overtake them. When the server goes, nobody waits for that next poll. */
+static void flush_closing(struct eio_session *s)
+{
+    struct eio_engine *e = s->engine;
+    if (s->get != NULL && s->out.count == 0) {
+        eio_session_end(s, EIO_FORCED_CLOSE, e->close);
+        return;
+    }
+    if (s->get != NULL)
+        answer_poll(s, NULL);
+    s->late = true;
+    if (s->hasty && s->out.count == 0)
+        eio_session_end(s, EIO_FORCED_CLOSE, e->close);
+}
+
+void eio_polling_flush(struct eio_session *s)
+{
+    if (s->state == EIO_CLOSING) {
+        flush_closing(s);
+    } else if (s->get != NULL && s->out.count > 0) {
+        answer_poll(s, NULL);
+    } else if (s->get != NULL && s->probe != NULL && s->probe->noops > 0) {
+        s->probe->noops--;
+        answer_poll(s, s->engine->noop);
+    }
+}
+
+void eio_polling_release(struct eio_session *s)
+{
+    struct lec_http *http = s->get;
+    if (http == NULL)
+        return;
+    s->get = NULL;
+    eio_answer_fresh(s->engine, http, packets_type, lec_msg_payload(s->engine->close));
+}
+
+void eio_polling_end(struct eio_session *s, const struct lec_msg *last)
+{
+    if (s->get != NULL)
+        answer_poll(s, last);
+    if (s->post != NULL && !s->in_body) {
+        struct lec_http *http = s->post;
+        s->post = NULL;
+        eio_answer(s->engine, http, 400, NULL, LEC_SLICE(""));
+    }
+}
+
+static void on_get_abort(void *owner, struct lec_http *http)
+{
+    (void)http;
+    struct eio_session *s = owner;
+    s->get = NULL;
+    eio_session_end(s, EIO_TRANSPORT_ERROR, s->engine->close);
+}
+
+static const struct lec_http_events get_events = { .on_abort = on_get_abort };
+
+/* The client broke the rules of the transport. */
+static void refuse_and_end(struct eio_session *s, struct lec_http *http)
+{
+    struct eio_engine *e = s->engine;
+    eio_session_end(s, EIO_TRANSPORT_ERROR, e->close);
+    eio_answer(e, http, 400, NULL, LEC_SLICE(""));
+}
+
+static void take_poll(struct eio_session *s, struct lec_http *http)
+{
+    if (s->get != NULL) {
+        lec_log(s->engine->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_POLLING, EIO_WHO(s),
+                "a second poll while one is pending");
+        refuse_and_end(s, http);
+        return;
+    }
+    s->get = http;
+    eio_polling_flush(s);
+    if (s->get == http)
+        lec_http_hold(http, &get_events, s);
+}
+
+/* LEC_EPROTO if the body is not what it must be; that has ended the session. */
+static int take_packets(struct eio_session *s, struct lec_slice body)
+{
+    struct eio_engine *e = s->engine;
+    int rc = lec_utf8_valid(body.p, body.n) ? LEC_OK : LEC_EPROTO;
+    struct lec_slice text;
+    for (size_t pos = 0; rc == LEC_OK && eio_payload_next(body, &pos, &text);) {
+        struct eio_packet packet;
+        lec_buf_clear(&e->in, EIO_SCRATCH_KEEP);
+        rc = eio_packet_decode(&packet, text, &e->in);
+        if (rc == LEC_OK)
+            eio_session_packet(s, &packet);
+        if (s->state == EIO_CLOSED) /* what a client says behind its goodbye is not read */
+            return LEC_OK;
+    }
+    if (rc < 0)
+        eio_session_bad_packet(s);
+    return rc;
+}
+
+static void on_body(void *owner, struct lec_http *http, struct lec_slice body)
+{
+    struct eio_session *s = owner;
+    s->in_body = true;
+    int rc = take_packets(s, body);
+    s->in_body = false;
+    if (s->post == NULL) /* aborted meanwhile */
+        return;
+    s->post = NULL;
+    if (rc < 0)
+        eio_answer(s->engine, http, 400, NULL, LEC_SLICE(""));
+    else
+        eio_answer_fresh(s->engine, http, "text/html", LEC_SLICE("ok"));
+}
+
+static void on_post_abort(void *owner, struct lec_http *http)
+{
+    (void)http;
+    struct eio_session *s = owner;
+    s->post = NULL;
+    if (s->transport == EIO_POLLING) /* else it came too late to matter */
+        eio_session_end(s, EIO_TRANSPORT_ERROR, s->engine->close);
+}
+
+static const struct lec_http_events post_events = { on_body, on_post_abort };
+
+static bool is_raw_binary(const struct lec_http *http)
+{
+    static const char binary[] = "application/octet-stream";
+    struct lec_slice type = lec_http_header(http, "content-type");
+    return type.n >= sizeof binary - 1 && strncasecmp(type.p, binary, sizeof binary - 1) == 0;
+}
+
+static void take_post(struct eio_session *s, struct lec_http *http)
+{
+    struct eio_engine *e = s->engine;
+    if (s->post != NULL || is_raw_binary(http)) {
+        lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_POLLING, EIO_WHO(s), "%s",
+                s->post ? "a second POST while one is pending" : "a POST of raw binary");
+        refuse_and_end(s, http);
+        return;
+    }
+    s->post = http;
+    if (lec_http_read_body(http, e->cfg->max_payload, &post_events, s) == LEC_OK)
+        return;
+    s->post = NULL;
+    lec_log(e->log, LEC_LOG_INFO, LEC_CAT_ENGINE_POLLING, EIO_WHO(s),
+            "refused a payload of %zu bytes, max_payload is %u", lec_http_body_length(http),
+            e->cfg->max_payload);
+    e->counters->payloads_too_big++;
+    eio_answer(e, http, 413, NULL, LEC_SLICE(""));
+}
+
+void eio_polling_request(struct eio_session *s, struct lec_http *http)
+{
+    switch (lec_http_method(http)) {
+    case LEC_GET:
+        take_poll(s, http);
+        break;
+    case LEC_POST:
+        take_post(s, http);
+        break;
+    default:
+        s->engine->counters->requests_refused++;
+        eio_answer(s->engine, http, 500, NULL, LEC_SLICE("")); /* as the reference */
+    }
+}

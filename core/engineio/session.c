@@ -1,0 +1,380 @@
+/* The state machine (engineio/session.h), heartbeat and queue of a session.
+ *
+ * Everything that is to be sent goes through `out` and leaves at the end of the turn by the current
+ * transport, so a turn's messages share one write or one poll, and the order stays.
+ *
+ * Heartbeat: the server pings ping_interval after the open packet, and again ping_interval after
+ * each pong; a pong must come within ping_timeout. One timer serves both. */
+#include "engineio/session.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "engineio/internal.h"
+
+/* A ping that left this late (ms) gives the client its whole time from then on: our own stall is
+ * not its fault. Below, deadlines follow the schedule exactly. */
+enum { STALLED_MS = 50 };
+
+static void on_beat(struct lec_timer *t);
+
+static char *put_string(char *at, const char *p, size_t n)
+{
+    memcpy(at, p, n);
+    at[n] = '\0';
+    return at + n + 1;
+}
+
+static int64_t unix_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
+                                    const struct eio_query *query, enum eio_transport transport)
+{
+    struct lec_slice path = lec_http_path(http), text = lec_http_query(http);
+    struct lec_slice address = lec_slice_str(lec_http_address(http));
+    size_t headers_len;
+    const char *headers = lec_http_headers(http, &headers_len);
+
+    struct eio_session *s =
+        lec_alloc0(sizeof *s + path.n + 1 + text.n + 1 + address.n + 1 + headers_len);
+    s->engine = e;
+    s->transport = transport;
+    s->base64 = query->base64;
+    lec_id_make(s->sid);
+    memcpy(s->log_id, s->sid, EIO_LOG_ID_LEN);
+
+    char *at = s->strings;
+    struct eio_handshake *h = &s->handshake;
+    h->url = at;
+    at = put_string(at, path.p, path.n);
+    if (text.n > 0) {
+        at[-1] = '?';
+        h->query = at;
+        at = put_string(at, text.p, text.n);
+    } else {
+        h->query = at - 1;
+    }
+    h->address = at;
+    at = put_string(at, address.p, address.n);
+    h->headers = at;
+    h->headers_len = headers_len;
+    if (headers_len > 0)
+        memcpy(at, headers, headers_len);
+    h->secure = lec_http_secure(http);
+    h->xdomain = lec_http_header(http, "origin").n > 0;
+    h->issued_ms = unix_ms();
+
+    lec_map_put(&e->by_sid, (struct lec_slice){ s->sid, LEC_ID_LEN }, s);
+    lec_list_append(&e->all, &s->node);
+    lec_list_init(&s->unknown);
+    return s;
+}
+
+void eio_session_open_packet(const struct eio_session *s, struct lec_buf *out)
+{
+    const struct eio_config *cfg = s->engine->cfg;
+    bool upgrades = s->transport == EIO_POLLING && cfg->websocket && cfg->allow_upgrades;
+    lec_buf_printf(out,
+                   "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
+                   "\"maxPayload\":%u}",
+                   s->sid, upgrades ? "\"websocket\"" : "", cfg->ping_interval_ms,
+                   cfg->ping_timeout_ms, cfg->max_payload);
+}
+
+static void start_beat(struct eio_session *s, uint64_t due)
+{
+    uint64_t now = lec_loop_now(s->engine->loop);
+    s->due = due;
+    lec_timer_start(s->engine->loop, &s->beat, due > now ? due - now : 0, on_beat);
+}
+
+static void start_beat_in(struct eio_session *s, unsigned ms)
+{
+    start_beat(s, lec_loop_now(s->engine->loop) + ms);
+}
+
+void eio_session_opened(struct eio_session *s)
+{
+    struct eio_engine *e = s->engine;
+    s->state = EIO_ALIVE;
+    e->open++;
+    lec_list_append(&e->unknown, &s->unknown);
+    e->counters->sessions_opened++;
+    start_beat_in(s, e->cfg->ping_interval_ms);
+    lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "open by %s from %s",
+            s->transport == EIO_POLLING ? "polling" : "websocket", s->handshake.address);
+    e->events.on_open(e->ctx, s);
+}
+
+static void flush(struct lec_later *l)
+{
+    struct eio_session *s = LEC_CONTAINER(l, struct eio_session, flush);
+    if (s->state == EIO_CLOSED) /* ended since; it is freed behind this */
+        return;
+    if (s->transport == EIO_WEBSOCKET) {
+        eio_ws_flush(s);
+    } else {
+        eio_probe_flush(s);
+        eio_polling_flush(s);
+    }
+}
+
+void eio_session_flush_later(struct eio_session *s)
+{
+    lec_loop_flush_later(s->engine->loop, &s->flush, flush);
+}
+
+void eio_session_push(struct eio_session *s, struct lec_msg *m)
+{
+    lec_outq_push(&s->out, m);
+    s->engine->counters->packets_out++;
+    eio_session_flush_later(s);
+}
+
+/* Whether n more bytes would pass the bound. A burst within one turn is not the client's fault:
+ * what it can take now is given to it first. A queue that is empty takes any message, since the
+ * messages of a healthy client are bounded by who makes them. */
+static bool is_slow(struct eio_session *s, size_t n)
+{
+    size_t max = s->engine->cfg->max_queue_bytes;
+    if (s->out.bytes + n <= max)
+        return false;
+    flush(&s->flush);
+    return s->out.count > 0 && s->out.bytes + n > max;
+}
+
+static int send_text_or_raw(struct eio_session *s, struct lec_msg *m)
+{
+    if (is_slow(s, lec_msg_frame(m).n)) {
+        struct eio_engine *e = s->engine;
+        e->counters->sessions_slow++;
+        lec_log(e->log, LEC_LOG_INFO, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s),
+                "slow consumer: %zu bytes wait to be sent", s->out.bytes);
+        lec_outq_fini(&s->out);
+        eio_session_end(s, EIO_SLOW_CONSUMER, e->close);
+        return LEC_EFULL;
+    }
+    if (s->state != EIO_ALIVE) /* the flush found out */
+        return LEC_ECLOSED;
+    eio_session_push(s, m);
+    return LEC_OK;
+}
+
+int eio_session_send(struct eio_session *s, struct lec_msg *m)
+{
+    if (s->state != EIO_ALIVE)
+        return LEC_ECLOSED;
+    if (!m->binary || !s->base64)
+        return send_text_or_raw(s, m);
+    struct lec_msg *text = eio_message_base64(m);
+    int rc = send_text_or_raw(s, text);
+    lec_msg_unref(text);
+    return rc;
+}
+
+bool eio_session_writable(const struct eio_session *s)
+{
+    if (s->state != EIO_ALIVE)
+        return false;
+    if (s->transport == EIO_WEBSOCKET)
+        return lec_ws_writable(s->link->ws);
+    return s->get != NULL;
+}
+
+static void free_session(struct lec_later *l)
+{
+    free(LEC_CONTAINER(l, struct eio_session, free));
+}
+
+/* The user's part of the end. */
+static void tell_end(struct eio_session *s, enum eio_reason why)
+{
+    struct eio_engine *e = s->engine;
+    e->open--;
+    lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "closed: %s",
+            eio_reason_text(why));
+    e->events.on_close(e->ctx, s, why);
+}
+
+void eio_session_end(struct eio_session *s, enum eio_reason why, const struct lec_msg *last)
+{
+    if (s->state == EIO_CLOSED)
+        return;
+    struct eio_engine *e = s->engine;
+    bool known = s->state == EIO_ALIVE;
+    s->state = EIO_CLOSED;
+    lec_map_remove(&e->by_sid, (struct lec_slice){ s->sid, LEC_ID_LEN });
+    lec_list_remove(&s->node);
+    lec_list_remove(&s->unknown);
+    lec_timer_stop(e->loop, &s->beat);
+
+    eio_polling_end(s, last);
+    if (s->link != NULL && s->link->ws != NULL && s->out.count > 0)
+        (void)!lec_ws_write(s->link->ws, &s->out); /* what fits: no more can be done for it */
+    eio_link_close(s->link);
+    eio_link_close(s->probe);
+    s->link = s->probe = NULL;
+    lec_outq_fini(&s->out);
+    lec_loop_free_later(e->loop, &s->free, free_session);
+    if (known)
+        tell_end(s, why);
+}
+
+void eio_session_leave(struct eio_session *s, enum eio_reason why)
+{
+    if (s->state == EIO_OPENING)
+        eio_session_end(s, why, s->engine->close);
+    if (s->state != EIO_ALIVE)
+        return;
+    s->state = EIO_CLOSING;
+    lec_list_remove(&s->unknown);
+    start_beat_in(s, s->engine->cfg->close_timeout_ms);
+    eio_session_flush_later(s);
+    tell_end(s, why);
+}
+
+void eio_session_close(struct eio_session *s, bool discard)
+{
+    if (s->state != EIO_ALIVE)
+        return;
+    if (discard)
+        lec_outq_fini(&s->out);
+    eio_session_leave(s, EIO_FORCED_CLOSE);
+}
+
+void eio_session_bad_packet(struct eio_session *s)
+{
+    s->engine->counters->sessions_bad_packet++;
+    eio_session_end(s, EIO_PARSE_ERROR, s->engine->close);
+}
+
+static void on_pong(struct eio_session *s)
+{
+    if (!s->awaits_pong)
+        return;
+    s->awaits_pong = false;
+    s->answered = s->pinged;
+    start_beat_in(s, s->engine->cfg->ping_interval_ms);
+}
+
+void eio_session_packet(struct eio_session *s, const struct eio_packet *packet)
+{
+    struct eio_engine *e = s->engine;
+    e->counters->packets_in++;
+    switch (packet->type) {
+    case EIO_MESSAGE:
+        if (s->state == EIO_ALIVE)
+            e->events.on_message(e->ctx, s, packet->data, packet->binary);
+        break;
+    case EIO_PONG:
+        if (s->state == EIO_ALIVE)
+            on_pong(s);
+        break;
+    case EIO_CLOSE:
+        eio_session_end(s, EIO_TRANSPORT_CLOSE, e->noop);
+        break;
+    case EIO_PING: /* since version 4 it is the server that pings */
+        eio_session_end(s, EIO_TRANSPORT_ERROR, e->close);
+        break;
+    case EIO_OPEN:
+    case EIO_UPGRADE:
+    case EIO_NOOP:
+        break;
+    }
+}
+
+static void ping_timed_out(struct eio_session *s)
+{
+    s->engine->counters->sessions_ping_timeout++;
+    eio_session_end(s, EIO_PING_TIMEOUT, s->engine->close);
+}
+
+static void on_beat(struct lec_timer *t)
+{
+    struct eio_session *s = LEC_CONTAINER(t, struct eio_session, beat);
+    if (s->state == EIO_CLOSING) {
+        eio_session_end(s, EIO_FORCED_CLOSE, s->engine->close);
+    } else if (s->awaits_pong) {
+        ping_timed_out(s);
+    } else {
+        uint64_t now = lec_loop_now(s->engine->loop);
+        uint64_t sent = now - s->due < STALLED_MS ? s->due : now;
+        s->awaits_pong = true;
+        s->pinged = now;
+        start_beat(s, sent + s->engine->cfg->ping_timeout_ms);
+        eio_session_push(s, s->engine->ping);
+    }
+}
+
+bool eio_session_expired(struct eio_session *s)
+{
+    if (s->state != EIO_ALIVE || !s->awaits_pong || lec_loop_now(s->engine->loop) < s->due)
+        return false;
+    ping_timed_out(s);
+    return true;
+}
+
+void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
+{
+    struct eio_engine *e = s->engine;
+    eio_polling_release(s);
+    s->transport = EIO_WEBSOCKET;
+    s->link = link;
+    s->probe = NULL;
+    e->counters->sessions_upgraded++;
+    /* The pong may have been on its way by the old transport: it gets its whole time again. */
+    if (s->state == EIO_ALIVE && s->awaits_pong)
+        start_beat_in(s, e->cfg->ping_timeout_ms);
+    lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "upgraded to websocket");
+    eio_session_flush_later(s);
+}
+
+void eio_session_keep(struct eio_session *s)
+{
+    lec_list_remove(&s->unknown);
+}
+
+uint64_t eio_session_answered(const struct eio_session *s)
+{
+    return s->answered;
+}
+
+bool eio_session_is_open(const struct eio_session *s)
+{
+    return s->state == EIO_ALIVE;
+}
+
+const char *eio_session_sid(const struct eio_session *s)
+{
+    return s->sid;
+}
+
+const char *eio_session_log_id(const struct eio_session *s)
+{
+    return s->log_id;
+}
+
+enum eio_transport eio_session_transport(const struct eio_session *s)
+{
+    return s->transport;
+}
+
+const struct eio_handshake *eio_session_handshake(const struct eio_session *s)
+{
+    return &s->handshake;
+}
+
+void eio_session_set_user(struct eio_session *s, void *user)
+{
+    s->user = user;
+}
+
+void *eio_session_user(const struct eio_session *s)
+{
+    return s->user;
+}

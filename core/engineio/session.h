@@ -1,0 +1,63 @@
+/* One Engine.IO session: the thing with a sid. It outlives its TCP connections: several carry it
+ * while it polls, and it moves from polling to a WebSocket without losing or reordering anything.
+ *
+ *   OPEN --probe--> OPEN, upgrading --"5"--> OPEN on WebSocket
+ *   OPEN --eio_session_close--> CLOSING --flushed | timeout--> CLOSED
+ *   any  --client closes, error, ping timeout, queue bound--> CLOSED
+ *
+ * Owner: the engine. Users keep the pointer from on_open to on_close. CLOSED sessions are freed at
+ * the end of the loop's turn. Invariants: one queue a session, whatever the transport; only the
+ * current transport drains it; while upgrading that is still polling. */
+#ifndef EIO_SESSION_H
+#define EIO_SESSION_H
+
+#include "base/msg.h"
+#include "engineio/engine.h"
+#include "engineio/query.h"
+
+/* What the handshake request said, kept for socket.handshake. Owned by the session. */
+struct eio_handshake {
+    const char *url;     /* path and query as sent */
+    const char *query;   /* into url, behind '?' ("" without one) */
+    const char *headers; /* "name\0value\0" pairs, names in lower case */
+    size_t headers_len;
+    const char *address; /* the peer's */
+    bool secure;         /* over TLS */
+    bool xdomain;        /* the request bore an Origin */
+    int64_t issued_ms;   /* Unix time */
+};
+
+/* Queues a message (Engine.IO type digit included in its payload; an attachment is binary and has
+ * none) and sends it at the end of the turn. Takes a reference of its own. Past max_queue_bytes what
+ * can leave now is sent first; if the client cannot take it, the session is closed as slow and
+ * LEC_EFULL comes back. An empty queue takes a message of any size. LEC_ECLOSED after its end. */
+int eio_session_send(struct eio_session *s, struct lec_msg *m);
+
+/* Whether what is sent now would leave now: a volatile message is dropped otherwise. */
+bool eio_session_writable(const struct eio_session *s);
+
+/* Ends the session from our side: what is queued is sent first, unless `discard`. on_close comes
+ * before it returns (EIO_FORCED_CLOSE). */
+void eio_session_close(struct eio_session *s, bool discard);
+
+/* The user knows whose session this is. Others give way, oldest first, to new ones when the server
+ * is full, so that those who never say who they are keep out nobody who does. */
+void eio_session_keep(struct eio_session *s);
+
+/* When (the loop's clock) the last ping was sent that the client has answered; 0 before the first.
+ * What was sent before that has arrived, since a session keeps the order. */
+uint64_t eio_session_answered(const struct eio_session *s);
+
+bool eio_session_is_open(const struct eio_session *s);
+const char *eio_session_sid(
+    const struct eio_session *s); /* a secret: not for other users, not for logs */
+const char *eio_session_log_id(
+    const struct eio_session *s); /* the first characters of it, for logs */
+enum eio_transport eio_session_transport(const struct eio_session *s);
+const struct eio_handshake *eio_session_handshake(const struct eio_session *s);
+
+/* A pointer for the session's user. */
+void eio_session_set_user(struct eio_session *s, void *user);
+void *eio_session_user(const struct eio_session *s);
+
+#endif

@@ -1,0 +1,196 @@
+/* The WebSocket transport, and the probe by which a polling session moves to one:
+ *
+ *   client: connects with the sid      probe attached, upgrade_timeout runs
+ *   client: 2probe                     3probe; the parked poll is answered "6"
+ *   client: waits for its GET and POST to end (new polls are answered "6")
+ *   client: 5                          the session drains its queue here from now on
+ *
+ * Until "5" everything that is queued goes by polling, so nothing is lost or overtaken. Whatever
+ * goes wrong before it costs only the probe. */
+#include <stdlib.h>
+
+#include "engineio/internal.h"
+
+enum {
+    /* Networks exist that let the 101 through and then swallow every frame. Their clients would
+     * poll in a hot loop until the upgrade times out, so only so many polls are answered at once;
+     * then one a tick. */
+    EAGER_NOOPS = 20,
+    TICK_MS = 100,
+};
+
+void eio_link_close(struct eio_link *link)
+{
+    if (link == NULL)
+        return;
+    lec_timer_stop(link->session->engine->loop, &link->tick);
+    link->session = NULL;
+    if (link->ws != NULL)
+        lec_ws_close(link->ws, 0, NULL); /* may free the link */
+}
+
+static void drop_probe(struct eio_session *s, const char *why)
+{
+    struct eio_link *link = s->probe;
+    s->probe = NULL;
+    lec_log(s->engine->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_WS, EIO_WHO(s), "probe dropped: %s", why);
+    eio_link_close(link);
+}
+
+static void start_tick(struct eio_link *link);
+
+static void on_tick(struct lec_timer *t)
+{
+    struct eio_link *link = LEC_CONTAINER(t, struct eio_link, tick);
+    struct eio_session *s = link->session;
+    if (lec_loop_now(s->engine->loop) >= link->deadline) {
+        drop_probe(s, "timeout");
+        return;
+    }
+    start_tick(link);
+    if (link->noops == 0)
+        link->noops = 1;
+    eio_polling_flush(s);
+}
+
+static void start_tick(struct eio_link *link)
+{
+    struct lec_loop *loop = link->session->engine->loop;
+    uint64_t left = link->deadline - lec_loop_now(loop);
+    lec_timer_start(loop, &link->tick, left < TICK_MS ? left : TICK_MS, on_tick);
+}
+
+void eio_probe_flush(struct eio_session *s)
+{
+    struct eio_link *link = s->probe;
+    if (link == NULL || !link->probed)
+        return;
+    link->probed = false;
+    struct lec_outq q = { 0 };
+    lec_outq_push(&q, s->engine->probed);
+    int rc = lec_ws_write(link->ws, &q);
+    lec_outq_fini(&q);
+    if (rc < 0 && s->probe == link)
+        drop_probe(s, "it does not read");
+}
+
+static void on_probe_message(struct eio_session *s, struct lec_slice data, bool binary)
+{
+    struct eio_link *link = s->probe;
+    if (!binary && lec_slice_is(data, "2probe")) {
+        link->probed = true;
+        eio_session_flush_later(s);
+    } else if (!binary && lec_slice_is(data, "5")) {
+        eio_probe_flush(s); /* a client that did not wait for it */
+        if (s->probe != link)
+            return;
+        lec_timer_stop(s->engine->loop, &link->tick);
+        eio_session_upgrade(s, link);
+    } else {
+        drop_probe(s, "neither probe nor upgrade");
+    }
+}
+
+static void on_open(void *owner, struct lec_ws *ws)
+{
+    struct eio_link *link = owner;
+    struct eio_session *s = link->session;
+    link->ws = ws;
+    if (s == NULL) {
+        lec_ws_close(ws, 0, NULL);
+    } else if (s->link == link) {
+        struct eio_engine *e = s->engine;
+        lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
+        eio_session_open_packet(s, &e->out);
+        struct lec_msg *m = lec_msg_copy(false, e->out.p, e->out.n);
+        eio_session_push(s, m);
+        lec_msg_unref(m);
+        eio_session_opened(s);
+    }
+}
+
+static void on_message(void *owner, struct lec_ws *ws, struct lec_slice data, bool binary)
+{
+    (void)ws;
+    struct eio_session *s = ((struct eio_link *)owner)->session;
+    if (s == NULL)
+        return;
+    if (s->probe == owner) {
+        on_probe_message(s, data, binary);
+        return;
+    }
+    struct eio_engine *e = s->engine;
+    struct eio_packet packet = { .type = EIO_MESSAGE, .binary = true, .data = data };
+    lec_buf_clear(&e->in, EIO_SCRATCH_KEEP);
+    if (!binary && eio_packet_decode(&packet, data, &e->in) < 0)
+        eio_session_bad_packet(s);
+    else
+        eio_session_packet(s, &packet);
+}
+
+static void on_writable(void *owner, struct lec_ws *ws)
+{
+    (void)ws;
+    struct eio_session *s = ((struct eio_link *)owner)->session;
+    if (s != NULL && s->link == owner)
+        eio_ws_flush(s);
+}
+
+static void on_close(void *owner, struct lec_ws *ws, enum lec_ws_end why)
+{
+    (void)ws;
+    struct eio_link *link = owner;
+    struct eio_session *s = link->session;
+    if (s != NULL) {
+        lec_timer_stop(s->engine->loop, &link->tick);
+        if (s->probe == link) {
+            s->probe = NULL;
+        } else {
+            s->link = NULL;
+            eio_session_end(s, why == LEC_WS_ERROR ? EIO_TRANSPORT_ERROR : EIO_TRANSPORT_CLOSE,
+                            s->engine->close);
+        }
+    }
+    free(link);
+}
+
+static const struct lec_ws_events events = { on_open, on_message, on_writable, on_close };
+
+static void accept_link(struct eio_engine *e, struct lec_http *http, struct eio_link *link)
+{
+    lec_buf_clear(&e->headers, EIO_SCRATCH_KEEP);
+    lec_cors_headers(&e->cfg->cors, http, &e->headers);
+    lec_http_accept_ws(http, lec_buf_slice(&e->headers), e->cfg->max_payload, &events, link);
+}
+
+void eio_ws_accept(struct eio_session *s, struct lec_http *http)
+{
+    struct eio_engine *e = s->engine;
+    struct eio_link *link = lec_alloc0(sizeof *link);
+    link->session = s;
+    if (s->transport == EIO_WEBSOCKET) {
+        s->link = link;
+    } else {
+        s->probe = link;
+        link->noops = EAGER_NOOPS;
+        link->deadline = lec_loop_now(e->loop) + e->cfg->upgrade_timeout_ms;
+        start_tick(link);
+    }
+    accept_link(e, http, link);
+}
+
+void eio_ws_turn_away(struct eio_engine *e, struct lec_http *http)
+{
+    e->counters->requests_refused++;
+    accept_link(e, http, lec_alloc0(sizeof(struct eio_link))); /* on_open closes it */
+}
+
+void eio_ws_flush(struct eio_session *s)
+{
+    if (s->state == EIO_OPENING)
+        return;
+    int rc = s->out.count > 0 ? lec_ws_write(s->link->ws, &s->out) : LEC_OK;
+    if (rc == LEC_OK && s->state == EIO_CLOSING)
+        eio_session_end(s, EIO_FORCED_CLOSE, s->engine->close);
+    /* LEC_EAGAIN: on_writable comes; LEC_ECLOSED: on_close comes. */
+}

@@ -1,0 +1,225 @@
+#include "http/files.h"
+
+#include "base/percent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct lec_files {
+    int dir;
+    size_t max_bytes;
+    struct lec_log *log;
+};
+
+struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_log *log)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    struct lec_files *f = lec_alloc0(sizeof *f);
+    *f = (struct lec_files){ .dir = fd, .max_bytes = max_bytes, .log = log };
+    return f;
+}
+
+void lec_files_free(struct lec_files *f)
+{
+    if (!f)
+        return;
+    close(f->dir);
+    free(f);
+}
+
+bool lec_files_name(struct lec_slice path, struct lec_buf *out)
+{
+    if (path.n == 0 || path.p[0] != '/' || path.n > PATH_MAX)
+        return false;
+    size_t part = out->n; /* where the current part of the name begins */
+    for (size_t i = 1; i < path.n; i++) {
+        char c = path.p[i];
+        if (c == '/') {
+            if (out->n == part)
+                return false;
+            lec_buf_addc(out, '/');
+            part = out->n;
+            continue;
+        }
+        if (c == '%') {
+            int byte = lec_percent_byte(path, i);
+            if (byte < 0)
+                return false;
+            c = (char)byte;
+            i += 2;
+        }
+        if (c == '/' || c == '\\' || (c >= 0 && c < ' ') || c == 0x7f ||
+            (c == '.' && out->n == part))
+            return false;
+        lec_buf_addc(out, c);
+    }
+    if (out->n == part)
+        lec_buf_adds(out, "index.html");
+    return true;
+}
+
+const char *lec_files_type(struct lec_slice name)
+{
+    static const struct {
+        const char *ending, *type;
+    } types[] = {
+        { "html", "text/html; charset=utf-8" },
+        { "css", "text/css; charset=utf-8" },
+        { "js", "text/javascript; charset=utf-8" },
+        { "mjs", "text/javascript; charset=utf-8" },
+        { "json", "application/json" },
+        { "map", "application/json" },
+        { "webmanifest", "application/manifest+json" },
+        { "txt", "text/plain; charset=utf-8" },
+        { "md", "text/markdown; charset=utf-8" },
+        { "csv", "text/csv; charset=utf-8" },
+        { "xml", "application/xml" },
+        { "pdf", "application/pdf" },
+        { "wasm", "application/wasm" },
+        { "svg", "image/svg+xml" },
+        { "png", "image/png" },
+        { "jpg", "image/jpeg" },
+        { "jpeg", "image/jpeg" },
+        { "gif", "image/gif" },
+        { "webp", "image/webp" },
+        { "avif", "image/avif" },
+        { "ico", "image/x-icon" },
+        { "woff", "font/woff" },
+        { "woff2", "font/woff2" },
+        { "ttf", "font/ttf" },
+        { "mp3", "audio/mpeg" },
+        { "ogg", "audio/ogg" },
+        { "mp4", "video/mp4" },
+        { "webm", "video/webm" },
+    };
+    size_t start = name.n;
+    while (start > 0 && name.p[start - 1] != '.' && name.p[start - 1] != '/')
+        start--;
+    struct lec_slice ending = { name.p + start, name.n - start };
+    bool has_ending = start > 0 && name.p[start - 1] == '.';
+    for (size_t i = 0; has_ending && i < sizeof types / sizeof types[0]; i++)
+        if (strlen(types[i].ending) == ending.n &&
+            strncasecmp(types[i].ending, ending.p, ending.n) == 0)
+            return types[i].type;
+    return "application/octet-stream";
+}
+
+/* Opens a name part by part, so that no link anywhere in it is followed. -1 if there is none. */
+static int open_below(int dir, char *name)
+{
+    int fd = dir;
+    for (char *part = name, *slash;; part = slash + 1) {
+        slash = strchr(part, '/');
+        if (slash)
+            *slash = '\0';
+        /* O_NONBLOCK: a named pipe must not hold the loop up */
+        int kind = slash ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+        int next = openat(fd, part, kind | O_NOFOLLOW | O_CLOEXEC);
+        if (slash)
+            *slash = '/';
+        if (fd != dir)
+            close(fd);
+        if (next < 0 || !slash)
+            return next;
+        fd = next;
+    }
+}
+
+/* RFC 9110, 13.1.2: a list of tags, weakly compared, or "*". Our tags hold no comma. */
+static bool etag_matches(struct lec_slice header, const char *etag)
+{
+    while (header.n > 0) {
+        const char *comma = memchr(header.p, ',', header.n);
+        struct lec_slice tag = { header.p, comma ? (size_t)(comma - header.p) : header.n };
+        header.p += tag.n + (comma != NULL);
+        header.n -= tag.n + (comma != NULL);
+        while (tag.n > 0 && (*tag.p == ' ' || *tag.p == '\t'))
+            tag.p++, tag.n--;
+        while (tag.n > 0 && (tag.p[tag.n - 1] == ' ' || tag.p[tag.n - 1] == '\t'))
+            tag.n--;
+        if (tag.n > 2 && memcmp(tag.p, "W/", 2) == 0)
+            tag.p += 2, tag.n -= 2;
+        if (lec_slice_is(tag, etag) || lec_slice_is(tag, "*"))
+            return true;
+    }
+    return false;
+}
+
+/* The whole file; false if it changed its size meanwhile or cannot be read. */
+static bool read_all(int fd, size_t size, struct lec_buf *out)
+{
+    lec_buf_reserve(out, size + 1);
+    while (out->n <= size) {
+        ssize_t n = read(fd, out->p + out->n, size + 1 - out->n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        out->n += (size_t)n;
+    }
+    return out->n == size;
+}
+
+static bool serve(struct lec_files *f, struct lec_http *http, int fd, const char *type)
+{
+    struct stat st;
+    struct lec_buf headers = { 0 }, body = { 0 };
+    char etag[64];
+    bool done = false;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    if ((uint64_t)st.st_size > f->max_bytes) {
+        lec_log(f->log, LEC_LOG_WARN, LEC_CAT_HTTP, LEC_NOBODY,
+                "a file of %lld bytes was asked for; above %zu bytes none is served",
+                (long long)st.st_size, f->max_bytes);
+        return false;
+    }
+    snprintf(etag, sizeof etag, "\"%llx-%llx%09lx\"", (unsigned long long)st.st_size,
+             (unsigned long long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
+    /* no-cache: kept, but asked for again each time, so that an edited page is seen at once */
+    lec_buf_printf(&headers, "ETag: %s\r\nCache-Control: no-cache\r\n", etag);
+    lec_buf_adds(&headers, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
+
+    if (etag_matches(lec_http_header(http, "if-none-match"), etag)) {
+        lec_http_answer(http,
+                        &(struct lec_reply){ .status = 304, .headers = lec_buf_slice(&headers) });
+        done = true;
+    } else if (read_all(fd, (size_t)st.st_size, &body)) {
+        lec_http_answer(http, &(struct lec_reply){ .status = 200,
+                                                   .type = type,
+                                                   .headers = lec_buf_slice(&headers),
+                                                   .body = lec_buf_slice(&body) });
+        done = true;
+    }
+    lec_buf_fini(&headers);
+    lec_buf_fini(&body);
+    return done;
+}
+
+bool lec_files_serve(struct lec_files *f, struct lec_http *http)
+{
+    enum lec_method method = lec_http_method(http);
+    if (method != LEC_GET && method != LEC_HEAD)
+        return false;
+    struct lec_buf name = { 0 };
+    bool done = false;
+    if (lec_files_name(lec_http_path(http), &name)) {
+        const char *type = lec_files_type(lec_buf_slice(&name));
+        lec_buf_addc(&name, '\0');
+        int fd = open_below(f->dir, name.p);
+        if (fd >= 0) {
+            done = serve(f, http, fd, type);
+            close(fd);
+        }
+    }
+    lec_buf_fini(&name);
+    return done;
+}

@@ -1,0 +1,137 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAPPED_BITS 96 /* of the prefix ::ffff:0:0/96 that IPv4 stands under */
+
+_Static_assert(LEC_ADDRESS_SIZE == INET6_ADDRSTRLEN, "room for any address");
+
+static bool parse_ip(const char *text, unsigned char ip[16], bool *is_v4)
+{
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+    *is_v4 = inet_pton(AF_INET, text, ip + 12) == 1;
+    if (*is_v4)
+        memcpy(ip, mapped, sizeof mapped);
+    return *is_v4 || inet_pton(AF_INET6, text, ip) == 1;
+}
+
+static void format_ip(const unsigned char ip[16], char out[LEC_ADDRESS_SIZE])
+{
+    struct in6_addr a;
+    memcpy(&a, ip, sizeof a);
+    if (IN6_IS_ADDR_V4MAPPED(&a))
+        inet_ntop(AF_INET, ip + 12, out, LEC_ADDRESS_SIZE);
+    else
+        inet_ntop(AF_INET6, ip, out, LEC_ADDRESS_SIZE);
+}
+
+static bool parse_network(const char *text, size_t n, struct lec_network *net)
+{
+    char copy[LEC_ADDRESS_SIZE + 4]; /* "/128" */
+    bool is_v4;
+    if (n >= sizeof copy)
+        return false;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    char *slash = strchr(copy, '/');
+    if (slash)
+        *slash = '\0';
+    if (!parse_ip(copy, net->ip, &is_v4))
+        return false;
+    unsigned most = is_v4 ? 32 : 128;
+    net->bits = most;
+    if (slash) {
+        size_t digits = strspn(slash + 1, "0123456789");
+        if (digits == 0 || digits > 3 || slash[1 + digits] != '\0')
+            return false;
+        net->bits = (unsigned)strtoul(slash + 1, NULL, 10);
+    }
+    if (net->bits > most)
+        return false;
+    if (is_v4)
+        net->bits += MAPPED_BITS;
+    return true;
+}
+
+int lec_networks_parse(struct lec_networks *nets, const char *text)
+{
+    static const char separators[] = ", ";
+    for (text += strspn(text, separators); *text; text += strspn(text, separators)) {
+        size_t n = strcspn(text, separators);
+        nets->p = lec_realloc(nets->p, (nets->n + 1) * sizeof *nets->p);
+        if (!parse_network(text, n, &nets->p[nets->n])) {
+            lec_networks_fini(nets);
+            return LEC_EINVAL;
+        }
+        nets->n++;
+        text += n;
+    }
+    return LEC_OK;
+}
+
+void lec_networks_fini(struct lec_networks *nets)
+{
+    free(nets->p);
+    *nets = (struct lec_networks){ 0 };
+}
+
+static bool contain(const struct lec_networks *nets, const unsigned char ip[16])
+{
+    for (size_t i = 0; i < nets->n; i++) {
+        const struct lec_network *net = &nets->p[i];
+        unsigned bytes = net->bits / 8, rest = net->bits % 8;
+        if (memcmp(net->ip, ip, bytes) == 0 &&
+            (rest == 0 || (net->ip[bytes] ^ ip[bytes]) >> (8 - rest) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the last entry off the list: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
+ * False if it is no address, or there is none. */
+static bool last_entry(struct lec_slice *list, unsigned char ip[16])
+{
+    const char *comma = memrchr(list->p, ',', list->n);
+    struct lec_slice e = { list->p, list->n };
+    if (comma) {
+        e.p = comma + 1;
+        e.n = (size_t)(list->p + list->n - e.p);
+    }
+    list->n = comma ? (size_t)(comma - list->p) : 0;
+
+    while (e.n > 0 && (*e.p == ' ' || *e.p == '\t'))
+        e.p++, e.n--;
+    while (e.n > 0 && (e.p[e.n - 1] == ' ' || e.p[e.n - 1] == '\t'))
+        e.n--;
+    if (e.n > 0 && *e.p == '[') {
+        const char *close = memchr(e.p, ']', e.n);
+        e.n = close ? (size_t)(close - e.p) - 1 : 0;
+        e.p++;
+    } else {
+        const char *colon = e.n > 0 ? memchr(e.p, ':', e.n) : NULL;
+        if (colon && colon == memrchr(e.p, ':', e.n))
+            e.n = (size_t)(colon - e.p);
+    }
+    char copy[LEC_ADDRESS_SIZE];
+    bool is_v4;
+    if (e.n == 0 || e.n >= sizeof copy || memchr(e.p, '\0', e.n))
+        return false;
+    memcpy(copy, e.p, e.n);
+    copy[e.n] = '\0';
+    return parse_ip(copy, ip, &is_v4);
+}
+
+void lec_client_address(const struct lec_networks *trusted, const char *peer,
+                        struct lec_slice forwarded, char out[LEC_ADDRESS_SIZE])
+{
+    unsigned char ip[16], before[16];
+    bool is_v4;
+    snprintf(out, LEC_ADDRESS_SIZE, "%s", peer);
+    if (trusted->n == 0 || forwarded.n == 0 || !parse_ip(peer, ip, &is_v4))
+        return;
+    while (forwarded.n > 0 && contain(trusted, ip) && last_entry(&forwarded, before))
+        memcpy(ip, before, sizeof ip);
+    format_ip(ip, out);
+}

@@ -1,0 +1,33 @@
+/* IP addresses as text: networks of them, and who sent a request that came through proxies. Pure. */
+#ifndef LEC_NET_ADDRESS_H
+#define LEC_NET_ADDRESS_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#define LEC_ADDRESS_SIZE 46 /* an IPv6 address as text, with its zero */
+
+struct lec_network {
+    unsigned char ip[16]; /* IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) */
+    unsigned bits;        /* of its prefix, in these 16 bytes */
+};
+
+/* All zero is an empty list. */
+struct lec_networks {
+    struct lec_network *p;
+    size_t n;
+};
+
+/* Reads addresses and networks ("127.0.0.1, 10.0.0.0/8, fd00::/8"), separated by commas or spaces,
+ * into an empty list. LEC_EINVAL, with the list empty still: one of them is neither. */
+int lec_networks_parse(struct lec_networks *nets, const char *text) LEC_CHECK;
+void lec_networks_fini(struct lec_networks *nets);
+
+/* Who sent a request that came from peer with this X-Forwarded-For: each proxy appends whom it has
+ * the request from, so the list is believed from its end as long as those who wrote it are trusted.
+ * What no trusted proxy wrote may be invented. Entries may have ports; at one that is no address it
+ * ends, at who wrote that. */
+void lec_client_address(const struct lec_networks *trusted, const char *peer,
+                        struct lec_slice forwarded, char out[LEC_ADDRESS_SIZE]);
+
+#endif

@@ -1,0 +1,240 @@
+/* One TCP connection, from accept to its end.
+ *
+ * Each state has one deadline, kept by the connection's one timer. Closing never happens inside a
+ * callback of the library about this very connection (T16): conn_kill marks, and the end of the
+ * turn closes. After wire_close the library may call conn_gone before it returns; the struct
+ * lives until it calls conn_release, and then to the end of that turn. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "net/internal.h"
+
+/* How long a client may take to hear our last words, or to finish a body that we throw away. */
+#define LINGER_MS 2000
+
+static void conn_settle(struct lec_later *later);
+
+void conn_later(struct conn *c)
+{
+    lec_loop_flush_later(c->net->loop, &c->later, conn_settle);
+}
+
+static void on_deadline(struct lec_timer *t)
+{
+    struct conn *c = LEC_CONTAINER(t, struct conn, timer);
+    struct lec_net *net = c->net;
+    switch (c->state) {
+    case CONN_IDLE:
+        if (!c->served)
+            net->counters->http_refused++;
+        conn_kill(c);
+        break;
+    case CONN_REQUEST: /* the body */
+        net->counters->http_refused++;
+        conn_abort(c);
+        break;
+    case CONN_LINGER:
+        if (wire_full(c)) {
+            /* A WebSocket whose client does not read: the library would wait, and spin (T5). */
+            wire_cut(c);
+            lec_timer_start(net->loop, t, LINGER_MS, on_deadline);
+        } else {
+            conn_kill(c);
+        }
+        break;
+    case CONN_SENDING: /* TCP_USER_TIMEOUT bounds it */
+    case CONN_WS:
+    case CONN_DEAD:
+        break;
+    }
+}
+
+void conn_set_deadline(struct conn *c, unsigned ms)
+{
+    lec_timer_start(c->net->loop, &c->timer, ms, on_deadline);
+}
+
+static void write_address(struct conn *c, const struct sockaddr_storage *peer)
+{
+    const void *ip = &((const struct sockaddr_in *)peer)->sin_addr;
+    int family = peer->ss_family;
+    if (family == AF_INET6) {
+        const struct in6_addr *ip6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(ip6);
+        ip = mapped ? (const void *)&ip6->s6_addr[12] : (const void *)ip6;
+        family = mapped ? AF_INET : AF_INET6;
+    }
+    if (inet_ntop(family, ip, c->address, sizeof c->address) == NULL)
+        c->address[0] = '\0';
+}
+
+struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer)
+{
+    struct conn *c = lec_alloc0(sizeof *c);
+    c->net = net;
+    c->wsi = wsi;
+    write_address(c, peer);
+    lec_list_append(&net->conns, &c->node);
+    net->count++;
+    conn_set_deadline(c, net->cfg->header_timeout_ms);
+    return c;
+}
+
+/* --- its end ------------------------------------------------------------------------------ */
+
+static void conn_settle(struct lec_later *later)
+{
+    struct conn *c = LEC_CONTAINER(later, struct conn, later);
+    if (c->state == CONN_DEAD)
+        return;
+    if (c->pause_late && !c->kill)
+        wire_pause_now(c);
+    if (!c->kill)
+        return;
+    if (c->paused)
+        wire_resume(c);
+    if (wire_full(c)) {
+        wire_cut(c);
+        c->kill = false;
+        c->state = CONN_LINGER;
+        conn_set_deadline(c, LINGER_MS);
+        return;
+    }
+    wire_close(c);
+}
+
+void conn_kill(struct conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    lec_timer_stop(c->net->loop, &c->timer);
+    c->kill = true;
+    conn_later(c);
+}
+
+void conn_linger(struct conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    c->state = CONN_LINGER;
+    conn_set_deadline(c, LINGER_MS);
+}
+
+/* Tells whoever waits for this connection that it is no more. */
+static void tell(struct conn *c, enum lec_ws_end why)
+{
+    if (c->ws != NULL)
+        ws_ended(c, why);
+    else if (c->http != NULL)
+        http_abort(c);
+}
+
+void conn_abort(struct conn *c)
+{
+    conn_kill(c);
+    tell(c, LEC_WS_GONE);
+}
+
+void conn_gone(struct conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    wire_unwatch(c);
+    c->state = CONN_DEAD;
+    lec_timer_stop(c->net->loop, &c->timer);
+    tell(c, LEC_WS_GONE);
+}
+
+static void free_conn(struct lec_later *later)
+{
+    struct conn *c = LEC_CONTAINER(later, struct conn, later);
+    free(c->out);
+    free(c);
+}
+
+void conn_release(struct conn *c)
+{
+    c->paused = false; /* its descriptor is closed already */
+    conn_gone(c);
+    lec_list_remove(&c->node);
+    c->net->count--;
+    lec_loop_free_later(c->net->loop, &c->later, free_conn);
+}
+
+/* --- between requests ----------------------------------------------------------------------- */
+
+void conn_idle(struct conn *c)
+{
+    c->served = true;
+    c->state = CONN_IDLE;
+    conn_set_deadline(c, c->net->cfg->keepalive_timeout_ms);
+}
+
+/* All of the answer is with the kernel. */
+static void sent(struct conn *c)
+{
+    if (c->keep) {
+        if (c->paused)
+            wire_resume(c);
+        if (wire_next_request(c) < 0)
+            conn_kill(c);
+        else
+            conn_idle(c);
+    } else if (c->drain) {
+        if (c->paused)
+            wire_resume(c);
+        conn_linger(c);
+    } else {
+        conn_kill(c);
+    }
+}
+
+void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain)
+{
+    c->keep = keep;
+    c->drain = drain;
+    ssize_t k = wire_send(c, p, n);
+    if (k < 0) {
+        conn_kill(c);
+        return;
+    }
+    if ((size_t)k == n) {
+        sent(c);
+        return;
+    }
+    c->out_at = 0;
+    c->out_len = n - (size_t)k;
+    c->out = lec_alloc(c->out_len);
+    memcpy(c->out, p + k, c->out_len);
+    c->state = CONN_SENDING;
+    lec_timer_stop(c->net->loop, &c->timer);
+    if (!c->paused)
+        wire_pause(c);
+}
+
+static void send_on(struct conn *c)
+{
+    while (c->out_at < c->out_len) {
+        ssize_t k = wire_send(c, c->out + c->out_at, c->out_len - c->out_at);
+        if (k < 0)
+            conn_kill(c);
+        if (k <= 0)
+            return;
+        c->out_at += (size_t)k;
+    }
+    free(c->out);
+    c->out = NULL;
+    sent(c);
+}
+
+/* A paused connection became writable, or its client hung up. A client that has sent all it will
+ * (half-closed) but still reads is as gone: no browser does that. */
+void conn_watched(struct conn *c, bool writable, bool hangup)
+{
+    if (!c->paused || c->kill)
+        return;
+    if (hangup)
+        conn_abort(c);
+    else if (writable && c->state == CONN_SENDING)
+        send_on(c);
+}

@@ -1,0 +1,91 @@
+/* One HTTP exchange: a request and its answer.
+ *
+ * net owns it. The handler may keep the pointer from on_request until it has answered, or until
+ * on_abort, whichever comes first; after either the pointer is dead. States:
+ *
+ *   NEW --answer--> gone
+ *   NEW --hold--> HELD --answer--> gone              (a long poll)
+ *   NEW --read_body--> BODY --on_body--> HELD …      (a POST)
+ *   NEW --accept_ws--> the exchange becomes a lec_ws (net/ws.h)
+ *   HELD, BODY --client went away--> on_abort, gone
+ *
+ * While an exchange is HELD its client's disappearance is noticed at once. */
+#ifndef LEC_NET_HTTP_H
+#define LEC_NET_HTTP_H
+
+#include "base/slice.h"
+#include "net/net.h"
+
+enum lec_method {
+    LEC_GET,
+    LEC_HEAD,
+    LEC_POST,
+    LEC_PUT,
+    LEC_PATCH,
+    LEC_DELETE,
+    LEC_OPTIONS,
+    LEC_METHOD_OTHER
+};
+
+struct lec_ws_events;
+
+struct lec_http_events {
+    /* The whole body is here, valid during the call. The exchange is HELD now. */
+    void (*on_body)(void *owner, struct lec_http *http, struct lec_slice body);
+    /* The client went away, was too slow, or the server closes. Last call; no answer is
+     * possible. */
+    void (*on_abort)(void *owner, struct lec_http *http);
+};
+
+/* The answer. Content-Length and Connection are net's; nothing else is added. All borrowed for
+ * the call. */
+struct lec_reply {
+    unsigned status;          /* 200 … */
+    const char *type;         /* Content-Type, NULL for none */
+    struct lec_slice headers; /* further lines, each with its \r\n */
+    struct lec_slice body;    /* not sent for HEAD */
+    bool close;               /* end the connection after it */
+};
+
+/* The request. Slices are valid until the exchange is gone. */
+enum lec_method lec_http_method(const struct lec_http *http);
+/* Percent-encoded, before and behind '?'. They mean what was sent, in one form: unreserved
+ * characters plain, others encoded, '+' as %20, "//" and "/../" resolved. Each is followed by a
+ * zero. */
+struct lec_slice lec_http_path(const struct lec_http *http);
+struct lec_slice lec_http_query(const struct lec_http *http);
+/* A header by its lower-case name, repeated ones joined; an empty slice if there is none. Free of
+ * control characters. */
+struct lec_slice lec_http_header(const struct lec_http *http, const char *name);
+/* All headers kept: one zero-terminated "name\0value\0" pair behind the other, in *n bytes. */
+const char *lec_http_headers(const struct lec_http *http, size_t *n);
+/* Who sent it, as text: the peer, or whom the trusted proxies say (net/address.h). */
+const char *lec_http_address(const struct lec_http *http);
+bool lec_http_secure(const struct lec_http *http); /* came over TLS */
+bool lec_http_wants_ws(const struct lec_http *http);
+/* The Content-Length, 0 without a body. net has refused what is no plain number. */
+size_t lec_http_body_length(const struct lec_http *http);
+
+/* Keep the exchange open, to answer later. NEW only; a wish to upgrade cannot wait. */
+void lec_http_hold(struct lec_http *http, const struct lec_http_events *events, void *owner);
+/* Collect the body, then on_body. LEC_ETOOBIG, without further effect, if it is longer than
+ * limit. NEW only; not of a wish to upgrade. The collected bytes are net's. on_body never comes
+ * from inside this call. */
+int lec_http_read_body(struct lec_http *http, size_t limit, const struct lec_http_events *events,
+                       void *owner) LEC_CHECK;
+/* Send the answer; the exchange is gone when this returns, its slices stay readable to the end of
+ * the turn. NEW, HELD. Before the body was read (NEW with a body, BODY) it also ends the
+ * connection, after reading the rest of the body for a moment, lest a reset overtake the answer.
+ * Answering a wish to upgrade refuses it (the connection ends too). */
+void lec_http_answer(struct lec_http *http, const struct lec_reply *reply);
+/* End the connection without an answer; no on_abort; gone. */
+void lec_http_drop(struct lec_http *http);
+
+/* Become a WebSocket: 101 with `headers` (further lines) and then on_open. Messages longer than
+ * max_message are refused with 1009. NEW and wants_ws only. If the handshake fails after all,
+ * it is answered 400 or 426, and on_close comes with ws NULL, not from inside this call. The first
+ * offered subprotocol is agreed to, whatever it is. */
+void lec_http_accept_ws(struct lec_http *http, struct lec_slice headers, size_t max_message,
+                        const struct lec_ws_events *events, void *owner);
+
+#endif

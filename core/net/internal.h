@@ -1,0 +1,204 @@
+/* What the files of this folder share; nobody else includes it. libuv shows here, libwebsockets
+ * only as the name `struct lws`: lws.c and request.c are the files that know it.
+ *
+ *   loop.c     turns, timers, put-off work, signals
+ *   net.c      the listener and its limits
+ *   conn.c     one TCP connection: its clock, how it ends
+ *   lws.c      the library: context, callback, guards, and the wire_ functions the others use
+ *   request.c  the library's header table made a struct lec_http
+ *   http.c     the exchange                  ws.c  the WebSocket
+ *
+ * A connection (struct conn) is owned by its struct lec_net, from accept until the library
+ * reports its end; its memory goes at the end of that turn. */
+#ifndef LEC_NET_INTERNAL_H
+#define LEC_NET_INTERNAL_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/net.h"
+#include "net/ws.h"
+
+/* --- loop.c ------------------------------------------------------------------------------- */
+
+struct lec_later_queue {
+    struct lec_later *head, **tail;
+};
+
+struct lec_loop {
+    uv_loop_t uv;
+    uv_prepare_t prepare; /* the end of a turn: just before the loop waits */
+    uv_timer_t alarm;     /* rings at the top of the heap */
+    uint64_t alarm_at;    /* when it rings, UINT64_MAX if it is off */
+    uint64_t not_before;  /* while timers fire: new ones fire at the next millisecond at the
+                             earliest, so that one of 0 ms cannot starve the loop */
+    struct lec_timer **heap;
+    uint32_t heap_count, heap_cap;
+    struct lec_later_queue flush, release;
+    struct lec_list endings; /* of struct turn_end */
+    struct lec_list signals;
+};
+
+/* Runs at the very end of each turn, after output and frees, until taken off its list. */
+struct turn_end {
+    struct lec_list node;
+    void (*fn)(struct turn_end *e);
+};
+
+void lec_loop_at_turn_end(struct lec_loop *loop, struct turn_end *e, void (*fn)(struct turn_end *));
+void lec_loop_end_turn(struct lec_loop *loop);
+/* Some turns that do not wait: at least 8, then until only `keep` uv handles are left, at most
+ * 100. Not from a callback. */
+void lec_loop_settle(struct lec_loop *loop, unsigned keep);
+unsigned lec_loop_handles(struct lec_loop *loop);
+
+/* --- net.c -------------------------------------------------------------------------------- */
+
+#define LEC_GATHER (64 * 1024) /* bytes of small frames put together for one write */
+
+struct lec_lws; /* the library's side of a net, in lws.c */
+
+struct lec_net {
+    struct lec_loop *loop;
+    const struct lec_net_config *cfg;
+    const struct lec_net_events *events;
+    void *ctx;
+    struct lec_counters *counters;
+    struct lec_log *log;
+    struct lec_lws *lws;
+    struct lec_list conns; /* of struct conn, all that are open */
+    unsigned count, limit; /* connections; how many may be */
+    bool closing;
+    int listen_fd, spare_fd; /* -1: not listening; the fd that is given up to refuse with */
+    unsigned port;
+    uv_poll_t listen_poll;
+    struct lec_timer accept_pause;
+    int watch_fd; /* an epoll of its own for paused connections (see lws.c, T4) */
+    uv_poll_t watch_poll;
+    struct lec_buf scratch; /* an answer while it is put together */
+    unsigned char *gather;  /* LEC_GATHER bytes */
+};
+
+/* --- conn.c ------------------------------------------------------------------------------- */
+
+enum conn_state {
+    CONN_IDLE,    /* waits for a request's headers */
+    CONN_REQUEST, /* has an exchange */
+    CONN_SENDING, /* the exchange is answered, but the kernel has not taken all of the answer */
+    CONN_WS,      /* is a WebSocket */
+    CONN_LINGER,  /* all is said; input is thrown away, so that no reset overtakes our last words */
+    CONN_DEAD,    /* the library has closed it; it must not be asked for anything any more */
+};
+
+struct conn {
+    struct lec_net *net;
+    struct lws *wsi;
+    struct lec_list node;
+    struct lec_timer timer; /* the one deadline of its state */
+    struct lec_later later; /* what waits for the end of the turn: conn_settle, then the free */
+    struct lec_http *http;  /* REQUEST */
+    struct lec_ws *ws;      /* WS */
+    char *out;              /* SENDING: what is left of the answer */
+    size_t out_len, out_at;
+    enum conn_state state;
+    bool served;     /* this is not its first request */
+    bool keep;       /* SENDING: another request may follow */
+    bool drain;      /* SENDING: the request's body must still be thrown away */
+    bool paused;     /* input is not read; watch_fd watches for the client's end */
+    bool pause_late; /* input is to be stopped at the end of the turn */
+    bool kill;       /* is to be closed at the end of the turn */
+    char address[LEC_ADDRESS_SIZE];
+};
+
+struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer);
+void conn_kill(struct conn *c);   /* closes it at the end of the turn; tells nobody */
+void conn_abort(struct conn *c);  /* the same, and tells whoever waits for it */
+void conn_linger(struct conn *c); /* all is said: until the client closes too, or a while */
+void conn_idle(struct conn *c);   /* waits for the next request */
+void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain);
+void conn_set_deadline(struct conn *c, unsigned ms);
+void conn_watched(struct conn *c, bool writable, bool hangup);
+void conn_gone(struct conn *c);    /* the library closed it */
+void conn_release(struct conn *c); /* … and has forgotten it */
+void conn_later(struct conn *c);   /* conn_settle at the end of the turn */
+
+/* --- lws.c: what is done to the library --------------------------------------------------- */
+
+struct lec_lws *lec_lws_new(struct lec_net *net);
+void lec_lws_free(struct lec_net *net);
+void lec_lws_adopt(struct lec_net *net, int fd, const struct sockaddr_storage *peer);
+const char *const *lec_lws_header_names(const struct lec_net *net);
+
+/* HTTP: hands bytes to the kernel, by TLS if need be. How many it took, 0 for none now, -1. */
+ssize_t wire_send(struct conn *c, const char *p, size_t n);
+void wire_pause(struct conn *c);       /* stop reading, watch for the client's end */
+void wire_pause_now(struct conn *c);   /* the end-of-turn half of wire_pause */
+void wire_resume(struct conn *c);      /* undo both */
+void wire_unwatch(struct conn *c);     /* undo the second, of a connection that is closing */
+int wire_next_request(struct conn *c); /* -1: must be closed */
+bool wire_secure(const struct conn *c);
+/* WebSocket: whole frames; what the kernel does not take the library keeps. -1: broken. */
+int wire_frame(struct conn *c, const unsigned char *p, size_t n);
+bool wire_full(const struct conn *c); /* the library keeps some: no frame now */
+void wire_close(struct conn *c);
+void wire_cut(struct conn *c); /* makes the library find it closed */
+
+/* --- request.c ---------------------------------------------------------------------------- */
+
+struct header_names;
+
+/* The names to look for: the library's, and the configured ones. */
+struct header_names *header_names_new(const char *const *extra);
+void header_names_free(struct header_names *names);
+
+/* Reads the header table. 0, or the status to refuse the request with. */
+int request_read(struct conn *c, struct lws *wsi, const struct header_names *names,
+                 struct lec_http **out);
+
+/* --- http.c ------------------------------------------------------------------------------- */
+
+enum http_state { HTTP_NEW, HTTP_BODY, HTTP_HELD, HTTP_UPGRADING, HTTP_DONE };
+
+struct lec_http {
+    struct conn *conn;
+    const struct lec_http_events *events;
+    const struct lec_ws_events *ws_events; /* UPGRADING */
+    void *owner;
+    struct lec_later later; /* its free */
+    enum http_state state;
+    enum lec_method method;
+    bool wants_ws, keep_alive, expect_continue, http11;
+    bool body_done; /* all of it was read */
+    size_t body_length, max_message;
+    struct lec_buf body, ws_headers;
+    struct lec_slice whole; /* a body that came in one piece, while its callback lasts */
+    struct lec_slice path, query;
+    const char *headers;
+    size_t headers_len;
+    char address[LEC_ADDRESS_SIZE]; /* the client's; conn's is the peer's */
+    char strings[];                 /* path, query, headers */
+};
+
+void http_serve(struct conn *c, struct lec_http *http); /* on_request, and what follows */
+void http_refuse(struct conn *c, unsigned status, bool drain);
+void http_body(struct conn *c, const char *p, size_t n);
+void http_body_end(struct conn *c);
+void http_abort(struct conn *c);      /* tells the owner; the exchange is gone */
+void http_forget(struct lec_http *h); /* frees it at the end of the turn */
+
+/* --- ws.c --------------------------------------------------------------------------------- */
+
+/* Whether the upgrade request may be accepted: 0, or a status. */
+unsigned ws_check(const struct lec_http *http);
+void ws_opened(struct conn *c); /* from conn->http */
+/* A part of a message; `left` more bytes of this frame follow. -1: over the limit, close told. */
+void ws_received(struct conn *c, const char *p, size_t n, size_t left, bool final, bool binary);
+void ws_writable(struct conn *c);
+void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner; the lec_ws is gone */
+
+#endif

@@ -1,0 +1,280 @@
+/* The listener and its limits: how connections come in, and how all of them end. */
+#include "net/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "net/internal.h"
+
+#define ACCEPT_PER_TURN 64
+#define ACCEPT_PAUSE_MS 100   /* when the machine has no memory for another socket */
+#define OTHER_FDS       256   /* descriptors of the process that are no connections */
+#define USER_TIMEOUT_MS 30000 /* until unacknowledged output ends a connection (tcp(7)) */
+#define WATCH_PER_TURN  256
+
+/* --- accepting ------------------------------------------------------------------------------ */
+
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void accept_again(struct lec_timer *t)
+{
+    struct lec_net *net = LEC_CONTAINER(t, struct lec_net, accept_pause);
+    if (net->listen_fd >= 0)
+        uv_poll_start(&net->listen_poll, UV_READABLE, on_acceptable);
+}
+
+static void refuse(struct lec_net *net, int fd)
+{
+    close(fd);
+    net->counters->connections_refused++;
+}
+
+/* No descriptor is left: takes one connection with the spare one, and refuses it. False if even
+ * that cannot be had. */
+static bool refuse_with_spare(struct lec_net *net)
+{
+    if (net->spare_fd < 0)
+        return false;
+    close(net->spare_fd);
+    int fd = accept4(net->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        refuse(net, fd);
+    net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+static void adopt(struct lec_net *net, int fd, const struct sockaddr_storage *peer)
+{
+    if (net->count >= net->limit || net->closing) {
+        refuse(net, fd);
+        return;
+    }
+    int one = 1;
+    unsigned timeout = USER_TIMEOUT_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    net->counters->connections_accepted++;
+    lec_lws_adopt(net, fd, peer);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events)
+{
+    struct lec_net *net = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPT_PER_TURN && net->listen_fd >= 0; i++) {
+        struct sockaddr_storage peer;
+        socklen_t n = sizeof peer;
+        int fd =
+            accept4(net->listen_fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            adopt(net, fd, &peer);
+            continue;
+        }
+        switch (errno) {
+        case EAGAIN:
+            return;
+        case EMFILE:
+        case ENFILE:
+            if (refuse_with_spare(net))
+                continue;
+            break;
+        case ENOMEM:
+        case ENOBUFS:
+            break;
+        default: /* errors of the one connection (accept(2)) */
+            continue;
+        }
+        uv_poll_stop(&net->listen_poll);
+        lec_timer_start(net->loop, &net->accept_pause, ACCEPT_PAUSE_MS, accept_again);
+        return;
+    }
+}
+
+/* A listening socket on one address; -1 with errno. */
+static int listen_on(const struct sockaddr *addr, socklen_t n)
+{
+    int zero = 0, one = 1;
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (addr->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind(fd, addr, n) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int e = errno;
+    close(fd);
+    errno = e;
+    return -1;
+}
+
+static int listen_everywhere(unsigned port)
+{
+    struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+    int fd = listen_on((struct sockaddr *)&any6, sizeof any6);
+    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+        return fd;
+    struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    return listen_on((struct sockaddr *)&any4, sizeof any4);
+}
+
+int lec_net_listen(struct lec_net *net)
+{
+    const char *host = net->cfg->host;
+    if (host == NULL || host[0] == '\0') {
+        net->listen_fd = listen_everywhere(net->cfg->port);
+    } else {
+        char port[12];
+        struct addrinfo *a = NULL;
+        struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                  .ai_socktype = SOCK_STREAM };
+        snprintf(port, sizeof port, "%u", net->cfg->port);
+        if (getaddrinfo(host, port, &hints, &a) != 0)
+            return LEC_EINVAL;
+        net->listen_fd = listen_on(a->ai_addr, a->ai_addrlen);
+        freeaddrinfo(a);
+    }
+    if (net->listen_fd < 0)
+        return LEC_EIO;
+
+    struct sockaddr_storage bound;
+    socklen_t n = sizeof bound;
+    getsockname(net->listen_fd, (struct sockaddr *)&bound, &n);
+    net->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                  : ((struct sockaddr_in *)&bound)->sin_port);
+    net->listen_poll.data = net;
+    uv_poll_init(&net->loop->uv, &net->listen_poll, net->listen_fd);
+    uv_poll_start(&net->listen_poll, UV_READABLE, on_acceptable);
+    return LEC_OK;
+}
+
+unsigned lec_net_port(const struct lec_net *net)
+{
+    return net->port;
+}
+
+unsigned lec_net_connections(const struct lec_net *net)
+{
+    return net->count;
+}
+
+void lec_net_stop_listening(struct lec_net *net)
+{
+    if (net->listen_fd < 0)
+        return;
+    lec_timer_stop(net->loop, &net->accept_pause);
+    uv_close((uv_handle_t *)&net->listen_poll, NULL);
+    close(net->listen_fd);
+    net->listen_fd = -1;
+}
+
+/* --- paused connections ----------------------------------------------------------------------- */
+
+static void on_watch(uv_poll_t *poll, int status, int events)
+{
+    struct lec_net *net = poll->data;
+    struct epoll_event e[WATCH_PER_TURN];
+    (void)status;
+    (void)events;
+    /* All of the pointers live to the end of the turn, whatever the earlier ones cause. */
+    int n = epoll_wait(net->watch_fd, e, WATCH_PER_TURN, 0);
+    for (int i = 0; i < n; i++)
+        conn_watched(e[i].data.ptr, (e[i].events & EPOLLOUT) != 0,
+                     (e[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+/* Makes room for the connections, no more: the library has a table of all descriptors that could
+ * be, and falls back to a small one past some millions. */
+static unsigned raise_descriptors(struct lec_net *net)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)net->cfg->max_connections + OTHER_FDS;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return net->cfg->max_connections;
+    rlim_t soft = r.rlim_cur;
+    if (soft < want)
+        soft = want < r.rlim_max ? want : r.rlim_max;
+    if (soft > 1000000 && want < 1000000)
+        soft = 1000000;
+    if (soft != r.rlim_cur) {
+        r.rlim_cur = soft;
+        if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+            getrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur >= want)
+        return net->cfg->max_connections;
+    unsigned limit =
+        r.rlim_cur > 2 * OTHER_FDS ? (unsigned)r.rlim_cur - OTHER_FDS : (unsigned)r.rlim_cur / 2;
+    lec_log(net->log, LEC_LOG_WARN, LEC_CAT_NET, LEC_NOBODY,
+            "the system allows %llu descriptors: at most %u connections, not %u",
+            (unsigned long long)r.rlim_cur, limit, net->cfg->max_connections);
+    return limit;
+}
+
+struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *cfg,
+                            const struct lec_net_events *events, void *ctx,
+                            struct lec_counters *counters, struct lec_log *log)
+{
+    struct lec_net *net = lec_alloc0(sizeof *net);
+    net->loop = loop;
+    net->cfg = cfg;
+    net->events = events;
+    net->ctx = ctx;
+    net->counters = counters;
+    net->log = log;
+    net->listen_fd = -1;
+    lec_list_init(&net->conns);
+    net->limit = raise_descriptors(net);
+    net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    net->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (net->watch_fd < 0 || lec_lws_new(net) == NULL) {
+        if (net->watch_fd < 0)
+            lec_log(log, LEC_LOG_ERROR, LEC_CAT_NET, LEC_NOBODY, "cannot watch connections: %s",
+                    strerror(errno));
+        else
+            close(net->watch_fd);
+        if (net->spare_fd >= 0)
+            close(net->spare_fd);
+        free(net);
+        return NULL;
+    }
+    net->gather = lec_alloc(LEC_GATHER);
+    net->watch_poll.data = net;
+    uv_poll_init(&loop->uv, &net->watch_poll, net->watch_fd);
+    uv_poll_start(&net->watch_poll, UV_READABLE, on_watch);
+    return net;
+}
+
+void lec_net_close(struct lec_net *net)
+{
+    net->closing = true;
+    for (struct lec_list *n = net->conns.next; n != &net->conns; n = n->next)
+        conn_abort(LEC_CONTAINER(n, struct conn, node));
+}
+
+void lec_net_free(struct lec_net *net)
+{
+    if (net == NULL)
+        return;
+    lec_net_stop_listening(net);
+    lec_net_close(net);
+    lec_loop_end_turn(net->loop);
+    uv_close((uv_handle_t *)&net->watch_poll, NULL);
+    lec_lws_free(net);
+    close(net->watch_fd);
+    if (net->spare_fd >= 0)
+        close(net->spare_fd);
+    lec_buf_fini(&net->scratch);
+    free(net->gather);
+    free(net);
+}

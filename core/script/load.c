@@ -1,0 +1,258 @@
+#include "script/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "script/handle.h"
+#include "script/sandbox.h"
+#include "script/task.h"
+
+#define MAX_ERROR 4096 /* bytes of one failure's text */
+
+struct loading {
+    struct lec_script *script;
+    struct lec_buf *errors, *report;
+    struct dirent **files;
+    int n_files;
+};
+
+static int is_handler_file(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return n > 4 && e->d_name[0] != '.' && strcmp(e->d_name + n - 4, ".lua") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void add_error(struct lec_buf *errors, const char *text)
+{
+    if (errors->n > 0)
+        lec_buf_addc(errors, '\n');
+    lec_buf_printf(errors, "%.*s", MAX_ERROR, text);
+}
+
+/* Takes every module of the script directory out of package.loaded; pushes a table of them. */
+static void set_aside_modules(lua_State *L)
+{
+    lua_newtable(L);                                        // aside
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");          // aside loaded
+    lua_getfield(L, LUA_REGISTRYINDEX, LEC_SCRIPT_MODULES); // aside loaded modules
+    lua_pushnil(L);
+    while (lua_next(L, -2)) { // aside loaded modules name true
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -5); // aside loaded modules name name module
+        lua_rawset(L, -6);
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 2);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, LEC_SCRIPT_MODULES);
+}
+
+/* Forgets what was loaded since, and puts back the modules of the table at index. */
+static void put_back_modules(lua_State *L, int aside)
+{
+    set_aside_modules(L);
+    lua_pop(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, LUA_REGISTRYINDEX, LEC_SCRIPT_MODULES); // loaded modules
+    lua_pushnil(L);
+    while (lua_next(L, aside)) { // loaded modules name module
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5); // loaded modules name
+        lua_pushvalue(L, -1);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -4);
+    }
+    lua_pop(L, 2);
+}
+
+/* Pushes what handlers/NAME returns, from package.loaded if another file required it already. */
+static int load_handler(lua_State *L)
+{
+    const char *file = lua_tostring(L, 1); // "handlers/x.lua"
+    size_t n = strlen(file) - 4;
+    lua_pushlstring(L, file, n);
+    const char *module = luaL_gsub(L, lua_tostring(L, -1), "/", "."); // file base module
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");                    // … loaded
+    lua_getfield(L, -1, module);
+    if (lua_istable(L, -1))
+        return 1;
+    lua_pop(L, 1);
+    if (lec_vm_load_file(L, file) != 0)
+        return lua_error(L);
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1); // … loaded result
+    lua_getfield(L, LUA_REGISTRYINDEX, LEC_SCRIPT_MODULES);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, module);
+    lua_pop(L, 1);
+    if (!lua_isnil(L, -1)) {
+        lua_pushvalue(L, -1);
+        lua_setfield(L, 4, module);
+    }
+    return 1;
+}
+
+/* Pushes the list of { file, module } of the files that loaded. */
+static void load_files(lua_State *L, struct loading *l)
+{
+    lua_newtable(L); // list
+    for (int i = 0; i < l->n_files && !l->script->vm.timed_out; i++) {
+        lua_pushcfunction(L, load_handler);
+        lua_pushfstring(L, "handlers/%s", l->files[i]->d_name);
+        if (lua_pcall(L, 1, 1, 0) != 0) { // list error
+            const char *message = lua_tostring(L, -1);
+            lua_pushfstring(L, "handlers/%s: %s", l->files[i]->d_name,
+                            message ? message : "raised an error that is no text");
+            add_error(l->errors,
+                      message && strstr(message, ".lua:") ? message : lua_tostring(L, -1));
+            lua_pop(L, 2);
+            continue;
+        }
+        lua_newtable(L); // list module entry
+        lua_insert(L, -2);
+        lua_setfield(L, -2, "module");
+        lua_pushfstring(L, "handlers/%s", l->files[i]->d_name);
+        lua_setfield(L, -2, "file");
+        lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+    }
+}
+
+/* list -> result, with what loader.lua complains of added to errors. */
+static void compose(lua_State *L, struct loading *l)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "lectern.loader");
+    lua_call(L, 1, 1); // list loader
+    lua_insert(L, -2);
+    lua_call(L, 1, 2); // result errors
+    int n = (int)lua_objlen(L, -1);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, -1, i);
+        add_error(l->errors, lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void write_report(lua_State *L, struct lec_buf *report)
+{
+    lua_getfield(L, -1, "report");
+    int n = (int)lua_objlen(L, -1);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, -1, i);
+        lec_buf_printf(report, "%s\n", lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* Runs protected; what it leaves in registry and package.loaded is undone by `load` if it raises. */
+static int build(lua_State *L)
+{
+    struct loading *l = lua_touserdata(L, 1);
+    struct lec_script *s = l->script;
+    load_files(L, l);
+    compose(L, l); // result
+    if (l->errors->n > 0)
+        return 0;
+    if (l->report && l->n_files == 0)
+        lec_buf_printf(l->report, "no handlers: %s/handlers has no .lua file\n", s->dir);
+    else if (l->report)
+        write_report(L, l->report);
+    lec_generation_fill(s->loading, L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->core);
+    lua_getfield(L, 2, "api"); // l result … core api
+    lua_setfield(L, -2, "api");
+    return 0;
+}
+
+static int load(lua_State *L)
+{
+    struct loading *l = lua_touserdata(L, 1);
+    set_aside_modules(L); // l aside
+    lua_pushcfunction(L, build);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 0, 0) != 0) {
+        const char *message = lua_tostring(L, -1);
+        add_error(l->errors, message ? message : "raised an error that is no text");
+    }
+    if (l->errors->n > 0)
+        put_back_modules(L, 2);
+    return 0;
+}
+
+struct lec_generation *lec_load(struct lec_script *s, struct lec_buf *errors,
+                                struct lec_buf *report)
+{
+    struct loading l = { .script = s, .errors = errors, .report = report };
+    struct lec_vm_entry outer;
+    char *path = NULL;
+    if (asprintf(&path, "%s/handlers", s->dir) < 0)
+        path = NULL;
+    l.n_files = path ? scandir(path, &l.files, is_handler_file, by_bytes) : -1;
+    if (l.n_files < 0) {
+        lec_buf_printf(errors,
+                       "%s/handlers: %s; the files of a script directory's folder "
+                       "handlers/ say what the server does",
+                       s->dir, strerror(errno));
+        free(path);
+        return NULL;
+    }
+    free(path);
+
+    lec_buf_clear(&s->wanted, 4096);
+    s->loading = lec_generation_new();
+    s->is_loading = true;
+    lec_vm_enter(&s->vm, &outer, "loading the handlers", s->cfg->script_load_time);
+    if (lua_cpcall(s->vm.L, load, &l) != 0) {
+        const char *message = lua_tostring(s->vm.L, -1);
+        add_error(errors, message ? message : "?");
+        lua_pop(s->vm.L, 1);
+    }
+    lec_vm_leave(&s->vm, &outer);
+    s->is_loading = false;
+    for (int i = 0; i < l.n_files; i++)
+        free(l.files[i]);
+    free(l.files);
+
+    struct lec_generation *g = s->loading;
+    s->loading = NULL;
+    if (errors->n > 0) {
+        lec_generation_unref(s, g);
+        g = NULL;
+    }
+    lec_vm_tidy(&s->vm, true);
+    return g;
+}
+
+void lec_load_commit(struct lec_script *s, struct lec_generation *g)
+{
+    struct lec_handlers *n;
+    struct lec_generation *old = s->now;
+    s->now = g;
+    s->generations++;
+    if (s->io) {
+        for (size_t pos = 0; (n = lec_map_next(&g->namespaces, &pos)) != NULL;)
+            sio_server_of(s->io, lec_slice_str(n->name));
+        for (size_t at = 0; at < s->wanted.n; at += strlen(s->wanted.p + at) + 1)
+            sio_server_of(s->io, lec_slice_str(s->wanted.p + at));
+    }
+    for (struct lec_list *node = s->handles.next; node != &s->handles; node = node->next) {
+        struct lec_handle *h = LEC_CONTAINER(node, struct lec_handle, link);
+        h->handlers = lec_generation_find(g, sio_namespace_name(sio_socket_namespace(h->socket)));
+    }
+    lec_generation_unref(s, old);
+}

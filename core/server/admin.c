@@ -1,0 +1,63 @@
+/* What operators and their machines ask: probes by HTTP, commands by the control socket. */
+#include <stdlib.h>
+
+#include "server/internal.h"
+
+void lec_answer_json(struct lec_http *http, unsigned status, const char *json)
+{
+    lec_http_answer(http, &(struct lec_reply){ .status = status,
+                                               .type = "application/json",
+                                               .headers = LEC_SLICE("Cache-Control: no-store\r\n"),
+                                               .body = lec_slice_str(json) });
+}
+
+/* /healthz: the process turns its loop, leave it alone. /readyz: send new clients here. */
+bool lec_admin_serve(struct lec_server *s, struct lec_http *http)
+{
+    enum lec_method method = lec_http_method(http);
+    struct lec_slice path = lec_http_path(http);
+    bool health = lec_slice_is(path, "/healthz");
+    if ((!health && !lec_slice_is(path, "/readyz")) || (method != LEC_GET && method != LEC_HEAD))
+        return false;
+    if (health || s->state == SERVER_SERVING)
+        lec_answer_json(http, 200, health ? "{\"status\":\"ok\"}" : "{\"status\":\"ready\"}");
+    else
+        lec_answer_json(http, 503, "{\"status\":\"draining\"}");
+    return true;
+}
+
+static int drain(struct lec_server *s, const char *seconds, struct lec_buf *answer)
+{
+    char *end;
+    unsigned long long n = strtoull(seconds, &end, 10);
+    if (*seconds < '0' || *seconds > '9' || *end || n > LEC_DRAIN_MAX_S) {
+        lec_buf_printf(answer, "drain: \"%s\" is no number of seconds\n", seconds);
+        return 2;
+    }
+    lec_buf_printf(answer, "clients that will be closed: %zu, within %llu s\n",
+                   eio_engine_count(s->engine), n);
+    lec_server_drain(s, n * 1000);
+    return 0;
+}
+
+/* The commands are those of core/main.c; "draining" is asked by `lectern drain` while it waits. */
+int lec_admin_command(void *server, const char *line, struct lec_buf *answer)
+{
+    struct lec_server *s = server;
+    if (strcmp(line, "reload") == 0)
+        return lec_server_reload(s, answer) == LEC_OK ? 0 : 1;
+    if (strcmp(line, "status") == 0) {
+        lec_status_text(s, answer);
+        return 0;
+    }
+    if (strcmp(line, "status json") == 0) {
+        lec_status_json(s, answer);
+        return 0;
+    }
+    if (strncmp(line, "drain ", 6) == 0)
+        return drain(s, line + 6, answer);
+    if (strcmp(line, "draining") == 0)
+        return s->state == SERVER_SERVING ? 1 : 0;
+    lec_buf_printf(answer, "unknown command \"%s\"\n", line);
+    return 2;
+}

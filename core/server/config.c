@@ -1,0 +1,560 @@
+/* The table of settings, and how one gets its value. */
+#include "server/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/utf8.h"
+#include "net/address.h"
+#include "server/dotenv.h"
+#include "server/suggest.h"
+
+#define DAY_MS        86400000u
+#define MIB           1048576u
+#define MAX_DOTENV    MIB
+#define AT(member)    offsetof(struct lec_config, member)
+#define PLACE         "Where and for whom"
+#define AUTH          "Who people are"
+#define LOGS          "Logs"
+#define TRANSPORTS    "Connections"
+#define LIMITS        "Limits"
+#define RECOVERY      "Lost connections"
+#define SCRIPTS       "Handlers"
+#define ELEARNING     "E-learning library"
+#define TEXT(v, d)    .kind = LEC_STRING, .offset = AT(v), .fallback = d
+#define FLAG(v)       .kind = LEC_BOOL, .offset = AT(v)
+#define CHOICE(v, c)  .kind = LEC_CHOICE, .offset = AT(v), .choices = c
+#define UINT(v, a, b) .kind = LEC_UINT, .offset = AT(v), .min = (a), .max = (b)
+#define MS(v, a)      UINT(v, a, DAY_MS), .unit = "ms"
+#define BYTES(v, a)   UINT(v, a, 1024u * MIB), .unit = "bytes"
+#define COUNT(v)      UINT(v, 1, 1000000)
+
+/* clang-format off */
+static const struct lec_setting settings[] = {
+    { "host", "LECTERN_HOST", TEXT(host, ""), .group = PLACE,
+      .help = "address to listen on; empty is every address, IPv4 and IPv6" },
+    { "port", "PORT", UINT(port, 0, 65535), .fallback = "3001", .group = PLACE,
+      .help = "port to listen on; 0 lets the system choose one" },
+    { "frontend_url", "FRONTEND_URL", TEXT(frontend_url, ""), .group = PLACE,
+      .help = "origins whose pages may connect, separated by commas; * is any" },
+    { "path", "LECTERN_PATH", TEXT(path, "/socket.io"), .group = PLACE,
+      .help = "where Socket.IO clients connect, as their option path" },
+    { "public_dir", "LECTERN_PUBLIC_DIR", TEXT(public_dir, "public"), .group = PLACE,
+      .help = "static files, relative to the script directory; empty serves none" },
+
+    { "jwt.secret", "JWT_SECRET", TEXT(jwt_secret, ""), .group = AUTH, .secret = true,
+      .help = "secret that tokens are signed with" },
+    { "jwt.public_key_file", "JWT_PUBLIC_KEY_FILE", TEXT(jwt_public_key_file, ""), .group = AUTH,
+      .help = "PEM file of a public key instead: RSA, P-256, P-384, P-521 or Ed25519" },
+    { "jwt.jwks_file", "JWT_JWKS_FILE", TEXT(jwt_jwks_file, ""), .group = AUTH,
+      .help = "JSON Web Key Set instead: keys by kid, read again when the file changes" },
+    { "jwt.algorithms", "LECTERN_JWT_ALGORITHMS", TEXT(jwt_algorithms, ""), .group = AUTH,
+      .help = "allowed algorithms, separated by commas: a key without an alg of its own takes the "
+              "first that fits; empty is HS256, RS256, ES256, ES384, ES512, EdDSA by the kind of key" },
+    { "jwt.issuer", "LECTERN_JWT_ISSUER", TEXT(jwt_issuer, ""), .group = AUTH,
+      .help = "required issuer (iss); empty is any" },
+    { "jwt.audience", "LECTERN_JWT_AUDIENCE", TEXT(jwt_audience, ""), .group = AUTH,
+      .help = "required audience (aud); empty is any" },
+    { "jwt.required_claims", "LECTERN_JWT_REQUIRED_CLAIMS", TEXT(jwt_required_claims, ""),
+      .group = AUTH, .help = "claims that a token must have, separated by commas, like exp,jti" },
+    { "jwt.id_claim", "LECTERN_JWT_ID_CLAIM", TEXT(jwt_id_claim, "sub"), .group = AUTH,
+      .help = "claim that holds a person's id" },
+    { "jwt.role_claim", "LECTERN_JWT_ROLE_CLAIM", TEXT(jwt_role_claim, "role"), .group = AUTH,
+      .help = "claim that holds a person's role" },
+    { "jwt.leeway", "LECTERN_JWT_LEEWAY", UINT(jwt_leeway_s, 0, 3600), .fallback = "10",
+      .unit = "seconds", .group = AUTH, .help = "difference of clocks forgiven in exp, nbf and iat" },
+    { "jwt.warn", "LECTERN_JWT_WARN", UINT(jwt_warn_s, 0, 86400), .fallback = "60",
+      .unit = "seconds", .group = AUTH,
+      .help = "time before a token expires that its socket hears token_expiring; 0 is never" },
+    { "jwt.max_bytes", "LECTERN_JWT_MAX_BYTES", BYTES(jwt_max_bytes, 64), .fallback = "8192",
+      .group = AUTH, .help = "longest token" },
+
+    { "debug", "DEBUG", TEXT(debug, ""), .group = LOGS,
+      .help = "categories to log in detail, like socket.io:*,-socket.io:client" },
+    { "log.level", "LECTERN_LOG_LEVEL", CHOICE(log_level, "error|warn|info|debug"), .fallback = "info",
+      .group = LOGS, .help = "least level that is logged" },
+    { "log.format", "LECTERN_LOG_FORMAT", CHOICE(log_format, "text|json"), .fallback = "text",
+      .group = LOGS, .help = "one line an event, for people or for programs" },
+
+    { "polling", "LECTERN_POLLING", FLAG(polling), .fallback = "true", .group = TRANSPORTS,
+      .help = "offer HTTP long-polling" },
+    { "websocket", "LECTERN_WEBSOCKET", FLAG(websocket), .fallback = "true", .group = TRANSPORTS,
+      .help = "offer WebSocket" },
+    { "allow_upgrades", "LECTERN_ALLOW_UPGRADES", FLAG(allow_upgrades), .fallback = "true",
+      .group = TRANSPORTS, .help = "let clients move from polling to WebSocket" },
+    { "ping_interval", "LECTERN_PING_INTERVAL", MS(ping_interval, 1), .fallback = "25000",
+      .group = TRANSPORTS, .help = "time between two heartbeats" },
+    { "ping_timeout", "LECTERN_PING_TIMEOUT", MS(ping_timeout, 1), .fallback = "20000",
+      .group = TRANSPORTS, .help = "time a client has to answer a heartbeat" },
+    { "upgrade_timeout", "LECTERN_UPGRADE_TIMEOUT", MS(upgrade_timeout, 1), .fallback = "10000",
+      .group = TRANSPORTS, .help = "time an upgrade may take" },
+    { "connect_timeout", "LECTERN_CONNECT_TIMEOUT", MS(connect_timeout, 1), .fallback = "45000",
+      .group = TRANSPORTS, .help = "time a connection has to join a namespace" },
+    { "tls.cert", "LECTERN_TLS_CERT", TEXT(tls_cert, ""), .group = TRANSPORTS,
+      .help = "PEM file of the certificate chain; empty serves plain HTTP" },
+    { "tls.key", "LECTERN_TLS_KEY", TEXT(tls_key, ""), .group = TRANSPORTS,
+      .help = "PEM file of its private key" },
+    { "tls.client_ca", "LECTERN_TLS_CLIENT_CA", TEXT(tls_client_ca, ""), .group = TRANSPORTS,
+      .help = "PEM file of authorities; clients must then have a certificate of one of them" },
+    { "trusted_proxies", "LECTERN_TRUSTED_PROXIES", TEXT(trusted_proxies, ""), .group = TRANSPORTS,
+      .help = "addresses and networks of proxies, like 10.0.0.0/8, whose X-Forwarded-For counts" },
+    { "http.headers", "LECTERN_HTTP_HEADERS", TEXT(http_headers, ""), .group = TRANSPORTS,
+      .help = "further request headers to keep for handlers, like x-request-id, separated by commas" },
+
+    { "max_http_buffer_size", "LECTERN_MAX_HTTP_BUFFER_SIZE", BYTES(max_http_buffer_size, 1),
+      .fallback = "1000000", .group = LIMITS, .help = "largest message of a client" },
+    { "max_connections", "LECTERN_MAX_CONNECTIONS", COUNT(max_connections), .fallback = "10000",
+      .group = LIMITS, .help = "connections at a time; more are closed" },
+    { "max_queue_bytes", "LECTERN_MAX_QUEUE_BYTES", BYTES(max_queue_bytes, 1024),
+      .fallback = "1048576", .group = LIMITS,
+      .help = "what may wait for one client before it is cut off as too slow" },
+    { "max_header_bytes", "LECTERN_MAX_HEADER_BYTES", UINT(max_header_bytes, 1024, 65536),
+      .unit = "bytes", .fallback = "16384", .group = LIMITS, .help = "a request's line and headers" },
+    { "header_timeout", "LECTERN_HEADER_TIMEOUT", MS(header_timeout, 1), .fallback = "10000",
+      .group = LIMITS, .help = "time a connection has to send a request's headers" },
+    { "body_timeout", "LECTERN_BODY_TIMEOUT", MS(body_timeout, 1), .fallback = "30000",
+      .group = LIMITS, .help = "time a connection has to send a request's body" },
+    { "keepalive_timeout", "LECTERN_KEEPALIVE_TIMEOUT", MS(keepalive_timeout, 1),
+      .fallback = "30000", .group = LIMITS, .help = "time a connection may idle between requests" },
+    { "max_namespaces", "LECTERN_MAX_NAMESPACES", COUNT(max_namespaces), .fallback = "20",
+      .group = LIMITS, .help = "namespaces one client may be in" },
+    { "max_rooms", "LECTERN_MAX_ROOMS", COUNT(max_rooms), .fallback = "1000", .group = LIMITS,
+      .help = "rooms one socket may be in" },
+    { "max_room_name", "LECTERN_MAX_ROOM_NAME", UINT(max_room_name, 1, 65536), .unit = "bytes",
+      .fallback = "256", .group = LIMITS, .help = "longest name of a room" },
+    { "max_event_name", "LECTERN_MAX_EVENT_NAME", UINT(max_event_name, 1, 65536), .unit = "bytes",
+      .fallback = "128", .group = LIMITS, .help = "longest name of an event" },
+    { "max_acks", "LECTERN_MAX_ACKS", COUNT(max_acks), .fallback = "1000", .group = LIMITS,
+      .help = "answers that may be awaited from one socket" },
+    { "max_attachments", "LECTERN_MAX_ATTACHMENTS", UINT(max_attachments, 0, 1000),
+      .fallback = "10", .group = LIMITS, .help = "binary attachments of one message" },
+    { "max_json_depth", "LECTERN_MAX_JSON_DEPTH", UINT(max_json_depth, 2, 256), .fallback = "64",
+      .group = LIMITS, .help = "deepest nesting of a message" },
+    { "drain_spread", "LECTERN_DRAIN_SPREAD", MS(drain_spread, 0), .fallback = "0",
+      .group = LIMITS, .help = "time over which clients are closed when the server stops" },
+    { "drain_timeout", "LECTERN_DRAIN_TIMEOUT", MS(drain_timeout, 0), .fallback = "10000",
+      .group = LIMITS, .help = "time that clients then have for their last messages" },
+
+    { "recovery.window", "LECTERN_RECOVERY_WINDOW", MS(recovery_window, 0), .fallback = "0",
+      .group = RECOVERY, .help = "time a client may be gone and still get what it missed, like 120000; 0 is off" },
+    { "recovery.max_bytes", "LECTERN_RECOVERY_MAX_BYTES", BYTES(recovery_max_bytes, 0),
+      .fallback = "16777216", .group = RECOVERY, .help = "events kept for them, in each namespace" },
+
+    { "script.time", "LECTERN_SCRIPT_TIME", MS(script_time, 1), .fallback = "500",
+      .group = SCRIPTS, .help = "longest a handler may run without waiting" },
+    { "script.load_time", "LECTERN_SCRIPT_LOAD_TIME", MS(script_load_time, 1), .fallback = "5000",
+      .group = SCRIPTS, .help = "longest that loading all handlers may take" },
+    { "script.watchdog", "LECTERN_SCRIPT_WATCHDOG", MS(script_watchdog, 0), .fallback = "10000",
+      .group = SCRIPTS, .help = "how much longer a call that cannot be stopped may run before it "
+                                "ends the process; 0 is for ever" },
+    { "script.memory", "LECTERN_SCRIPT_MEMORY", UINT(script_memory, MIB, 65536ull * MIB),
+      .unit = "bytes", .fallback = "268435456", .group = SCRIPTS, .help = "memory of all handlers" },
+    { "script.unsafe", "LECTERN_SCRIPT_UNSAFE", FLAG(script_unsafe), .fallback = "false",
+      .group = SCRIPTS, .help = "let handlers use io, os, ffi and C modules" },
+    { "ack_timeout", "LECTERN_ACK_TIMEOUT", MS(ack_timeout, 1), .fallback = "10000",
+      .group = SCRIPTS, .help = "time a client has to answer emit_with_ack" },
+
+    { "rooms.default", "LECTERN_ROOMS_DEFAULT", CHOICE(rooms_default, "allow|deny"),
+      .fallback = "allow", .group = ELEARNING,
+      .help = "whether people may join rooms that neither token nor grant names" },
+    { "presence.grace", "LECTERN_PRESENCE_GRACE", MS(presence_grace, 0), .fallback = "10000",
+      .group = ELEARNING, .help = "time somebody may be gone before being offline" },
+    { "typing.timeout", "LECTERN_TYPING_TIMEOUT", MS(typing_timeout, 1), .fallback = "5000",
+      .group = ELEARNING, .help = "time after which typing stops by itself" },
+    { "typing.interval", "LECTERN_TYPING_INTERVAL", MS(typing_interval, 0), .fallback = "1000",
+      .group = ELEARNING, .help = "least time between two typing indicators of a person in a room" },
+};
+/* clang-format on */
+
+#define N_SETTINGS (sizeof settings / sizeof settings[0])
+_Static_assert(N_SETTINGS <= sizeof((struct lec_config *)NULL)->source, "source[] is too short");
+
+const struct lec_setting *lec_settings(size_t *n)
+{
+    *n = N_SETTINGS;
+    return settings;
+}
+
+static void *member(const struct lec_config *cfg, const struct lec_setting *s)
+{
+    return (char *)cfg + s->offset;
+}
+
+static const struct lec_setting *find(const char *key)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+/* --- values -------------------------------------------------------------------------------- */
+
+static bool parse_uint(const char *text, uint64_t *out)
+{
+    uint64_t n = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || n > (UINT64_MAX - 9) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(*text - '0');
+    }
+    *out = n;
+    return true;
+}
+
+static bool parse_bool(const char *text, bool *out)
+{
+    static const char *const words[] = { "true", "1", "yes", "on", "false", "0", "no", "off" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasecmp(text, words[i]) == 0) {
+            *out = i < 4;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_choice(const char *choices, const char *text)
+{
+    size_t n = strlen(text);
+    for (const char *p = choices; n > 0; p++) {
+        size_t len = strcspn(p, "|");
+        if (len == n && memcmp(p, text, n) == 0)
+            return true;
+        p += len;
+        if (*p == '\0')
+            break;
+    }
+    return false;
+}
+
+/* Origins as browsers send them: without the slash that people write at their end. Appends the
+ * list in its one form; false if one is no origin. */
+static bool tidy_origins(const char *text, struct lec_buf *out)
+{
+    while (*text) {
+        size_t n = strcspn(text, ",");
+        const char *p = text, *end = text + n;
+        while (p < end && *p == ' ')
+            p++;
+        while (end > p && end[-1] == ' ')
+            end--;
+        if (end > p && end[-1] == '/')
+            end--;
+        text += n + (text[n] == ',');
+        if (end == p)
+            continue;
+        struct lec_slice origin = { p, (size_t)(end - p) };
+        const char *host = memmem(p, origin.n, "://", 3);
+        if (!lec_slice_is(origin, "*")) {
+            if (!host || host == p || host + 3 == end)
+                return false;
+            for (host += 3; host < end; host++)
+                if (strchr("/?#@ ", *host) || (unsigned char)*host < ' ')
+                    return false;
+        }
+        if (out->n > 0)
+            lec_buf_adds(out, ", ");
+        lec_buf_add(out, origin.p, origin.n);
+    }
+    return true;
+}
+
+/* "/socket.io/" is "/socket.io". "/" would take every request of the server. */
+static bool tidy_path(const char *text, struct lec_buf *out)
+{
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == '/')
+        n--;
+    if (n < 2 || text[0] != '/')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] <= ' ' || strchr("?#%\\", text[i]))
+            return false;
+    lec_buf_add(out, text, n);
+    return true;
+}
+
+static bool are_networks(const char *text)
+{
+    struct lec_networks nets = { 0 };
+    bool ok = lec_networks_parse(&nets, text) == LEC_OK;
+    lec_networks_fini(&nets);
+    return ok;
+}
+
+/* Whether the text is a value of this setting, and which; strings in their one form to `string`. */
+static bool parse(const struct lec_setting *s, const char *text, uint64_t *number, bool *flag,
+                  struct lec_buf *string)
+{
+    switch (s->kind) {
+    case LEC_UINT:
+        return parse_uint(text, number) && *number >= s->min && *number <= s->max;
+    case LEC_BOOL:
+        return parse_bool(text, flag);
+    case LEC_CHOICE:
+        lec_buf_adds(string, text);
+        return parse_choice(s->choices, text);
+    case LEC_STRING:
+        if (s->offset == AT(frontend_url))
+            return tidy_origins(text, string);
+        if (s->offset == AT(path))
+            return tidy_path(text, string);
+        lec_buf_adds(string, text);
+        if (s->offset == AT(trusted_proxies))
+            return are_networks(text);
+        if (s->offset == AT(jwt_id_claim) || s->offset == AT(jwt_role_claim))
+            return string->n > 0 && lec_utf8_valid(string->p, string->n);
+        return true;
+    }
+    return false;
+}
+
+void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
+{
+    switch (s->kind) {
+    case LEC_UINT:
+        lec_buf_printf(out, "a whole number from %llu to %llu", (unsigned long long)s->min,
+                       (unsigned long long)s->max);
+        if (s->unit)
+            lec_buf_printf(out, " (%s)", s->unit);
+        break;
+    case LEC_BOOL:
+        lec_buf_adds(out, "true or false");
+        break;
+    case LEC_CHOICE:
+        for (const char *p = s->choices; *p; p++) {
+            if (*p != '|')
+                lec_buf_addc(out, *p);
+            else
+                lec_buf_adds(out, strchr(p + 1, '|') ? ", " : " or ");
+        }
+        break;
+    case LEC_STRING:
+        if (s->offset == AT(frontend_url))
+            lec_buf_adds(out, "origins like https://school.example, separated by commas, or *");
+        else if (s->offset == AT(path))
+            lec_buf_adds(out, "a path like /socket.io");
+        else if (s->offset == AT(trusted_proxies))
+            lec_buf_adds(out, "addresses or networks like 10.0.0.0/8, separated by commas");
+        else
+            lec_buf_adds(out, "a name");
+        break;
+    }
+}
+
+void lec_config_text(const struct lec_config *cfg, const struct lec_setting *s, struct lec_buf *out)
+{
+    const void *at = member(cfg, s);
+    switch (s->kind) {
+    case LEC_UINT:
+        lec_buf_addu(out, *(const uint64_t *)at);
+        break;
+    case LEC_BOOL:
+        lec_buf_adds(out, *(const bool *)at ? "true" : "false");
+        break;
+    case LEC_STRING:
+    case LEC_CHOICE:
+        if (s->secret && **(char *const *)at)
+            lec_buf_adds(out, "(hidden)");
+        else
+            lec_buf_adds(out, *(char *const *)at);
+        break;
+    }
+}
+
+/* --- setting ------------------------------------------------------------------------------- */
+
+/* The name that the person used, to begin a complaint with. Who reads a file puts its name and line
+ * in front. */
+static const char *place(const struct lec_setting *s, enum lec_source from, struct lec_buf *out)
+{
+    char flag[LEC_FLAG_SIZE];
+    switch (from) {
+    case LEC_FROM_FLAG:
+        lec_setting_flag(s, flag);
+        lec_buf_adds(out, flag);
+        break;
+    case LEC_FROM_ENV:
+        lec_buf_printf(out, "%s in the environment", s->env);
+        break;
+    case LEC_FROM_DOTENV:
+        lec_buf_adds(out, s->env);
+        break;
+    case LEC_FROM_LUA:
+    case LEC_FROM_DEFAULT:
+        lec_buf_adds(out, s->key);
+        break;
+    }
+    return lec_buf_str(out);
+}
+
+static int unknown(const char *key, char *err, size_t err_size)
+{
+    struct lec_suggest suggest;
+    lec_suggest_init(&suggest, key);
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        lec_suggest_try(&suggest, settings[i].key);
+    if (suggest.best)
+        snprintf(err, err_size, "unknown setting \"%.60s\"; did you mean \"%s\"?", key,
+                 suggest.best);
+    else
+        snprintf(err, err_size, "unknown setting \"%.60s\"", key);
+    return LEC_ENOTFOUND;
+}
+
+int lec_config_set(struct lec_config *cfg, const char *key, const char *value, enum lec_source from,
+                   char *err, size_t err_size)
+{
+    const struct lec_setting *s = find(key);
+    if (!s)
+        return unknown(key, err, err_size);
+
+    struct lec_buf string = { 0 };
+    uint64_t number = 0;
+    bool flag = false;
+    int rc = LEC_OK;
+    unsigned char *source = &cfg->source[s - settings];
+    if (!parse(s, value, &number, &flag, &string)) {
+        struct lec_buf where = { 0 }, allowed = { 0 };
+        lec_setting_allowed(s, &allowed);
+        snprintf(err, err_size, "%s: \"%.200s\" is not allowed; give %s", place(s, from, &where),
+                 s->secret ? "…" : value, lec_buf_str(&allowed));
+        lec_buf_fini(&where);
+        lec_buf_fini(&allowed);
+        rc = LEC_EINVAL;
+    } else if (from >= *source) {
+        void *at = member(cfg, s);
+        *source = (unsigned char)from;
+        if (s->kind == LEC_UINT) {
+            *(uint64_t *)at = number;
+        } else if (s->kind == LEC_BOOL) {
+            *(bool *)at = flag;
+        } else {
+            free(*(char **)at);
+            *(char **)at = lec_strndup(lec_buf_str(&string), string.n);
+        }
+    }
+    lec_buf_fini(&string);
+    return rc;
+}
+
+void lec_config_init(struct lec_config *cfg)
+{
+    char err[256];
+    memset(cfg, 0, sizeof *cfg);
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (lec_config_set(cfg, settings[i].key, settings[i].fallback, LEC_FROM_DEFAULT, err,
+                           sizeof err) != LEC_OK) {
+            fprintf(stderr, "lectern: the table of settings is wrong: %s\n", err);
+            abort();
+        }
+}
+
+void lec_config_fini(struct lec_config *cfg)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (settings[i].kind == LEC_STRING || settings[i].kind == LEC_CHOICE)
+            free(*(char **)member(cfg, &settings[i]));
+    memset(cfg, 0, sizeof *cfg);
+}
+
+int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const char *value = getenv(settings[i].env);
+        if (!value || *value == '\0')
+            continue;
+        int rc = lec_config_set(cfg, settings[i].key, value, LEC_FROM_ENV, err, err_size);
+        if (rc != LEC_OK)
+            return rc;
+    }
+    return LEC_OK;
+}
+
+static int read_file(const char *path, struct lec_buf *out, char *err, size_t err_size)
+{
+    FILE *f = fopen(path, "re");
+    if (!f && errno == ENOENT)
+        return LEC_OK;
+    if (f) {
+        out->n = fread(lec_buf_reserve(out, MAX_DOTENV + 1), 1, MAX_DOTENV + 1, f);
+        if (!ferror(f) && out->n <= MAX_DOTENV) {
+            fclose(f);
+            return LEC_OK;
+        }
+    }
+    snprintf(err, err_size, "%s: %s", path,
+             out->n > MAX_DOTENV ? "too large for a file of settings" : strerror(errno));
+    if (f)
+        fclose(f);
+    return LEC_EINVAL;
+}
+
+int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, size_t err_size)
+{
+    struct lec_buf text = { 0 }, value = { 0 };
+    struct lec_slice name;
+    struct lec_dotenv d;
+    int rc = read_file(path, &text, err, err_size);
+    if (rc != LEC_OK)
+        goto done;
+
+    lec_dotenv_init(&d, lec_buf_slice(&text));
+    while ((rc = lec_dotenv_next(&d, &name, &value)) > 0) {
+        const struct lec_setting *s = NULL;
+        for (size_t i = 0; i < N_SETTINGS && !s; i++)
+            if (lec_slice_is(name, settings[i].env))
+                s = &settings[i];
+        if (!s || value.n == 0)
+            continue;
+        char why[512];
+        rc = lec_config_set(cfg, s->key, lec_buf_str(&value), LEC_FROM_DOTENV, why, sizeof why);
+        if (rc != LEC_OK) {
+            snprintf(err, err_size, "%s:%u: %s", path, d.line, why);
+            goto done;
+        }
+    }
+    if (rc < 0) {
+        snprintf(err, err_size, "%s:%u: %s", path, d.line, d.why);
+        rc = LEC_EINVAL;
+    }
+done:
+    lec_buf_fini(&text);
+    lec_buf_fini(&value);
+    return rc;
+}
+
+int lec_config_check(const struct lec_config *cfg, char *err, size_t err_size)
+{
+    const char *why = NULL;
+    int keys = !!*cfg->jwt_secret + !!*cfg->jwt_public_key_file + !!*cfg->jwt_jwks_file;
+    if (keys == 0)
+        why = "nobody could log in: set JWT_SECRET to the secret that your application signs its "
+              "tokens with, or JWT_PUBLIC_KEY_FILE or JWT_JWKS_FILE to its public keys (to try "
+              "things "
+              "out, `lectern serve --dev` makes a secret of its own)";
+    else if (keys > 1)
+        why =
+            *cfg->jwt_jwks_file
+                ? "JWT_JWKS_FILE is set beside JWT_SECRET or JWT_PUBLIC_KEY_FILE; tokens are "
+                  "checked "
+                  "with one of them, so take the others away"
+                : "JWT_SECRET and JWT_PUBLIC_KEY_FILE are both set; tokens are checked with one of "
+                  "them, so take one away";
+    else if (!*cfg->tls_cert != !*cfg->tls_key)
+        why = "tls.cert and tls.key belong together: set both or none";
+    else if (*cfg->tls_client_ca && !*cfg->tls_cert)
+        why = "tls.client_ca asks clients for certificates, which takes TLS: set tls.cert and "
+              "tls.key";
+    else if (!cfg->polling && !cfg->websocket)
+        why = "polling and websocket are both off, so no client could connect";
+    if (!why)
+        return LEC_OK;
+    snprintf(err, err_size, "%s", why);
+    return LEC_EINVAL;
+}

@@ -1,0 +1,111 @@
+/* The configuration: one table of settings (config.c) makes defaults, lectern.lua keys, environment
+ * variables, flags, --help and the README's table, so a setting is added in one place.
+ *
+ * Sources in order of growing strength: default, lectern.lua, .env, environment, flag. A value from
+ * a weaker source never overwrites a stronger one, whatever the order of the calls.
+ * Owner: main; const after start. */
+#ifndef LEC_SERVER_CONFIG_H
+#define LEC_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum lec_source { LEC_FROM_DEFAULT, LEC_FROM_LUA, LEC_FROM_DOTENV, LEC_FROM_ENV, LEC_FROM_FLAG };
+
+enum lec_setting_kind { LEC_STRING, LEC_UINT, LEC_BOOL, LEC_CHOICE };
+
+/* One row. key is the name in lectern.lua, dots meaning tables ("jwt.secret"); the flag is the key
+ * with '-' for '.' and '_' ("--jwt-secret"). */
+struct lec_setting {
+    const char *key, *env;
+    enum lec_setting_kind kind;
+    size_t offset;        /* of its member in struct lec_config */
+    const char *fallback; /* the default, as text */
+    uint64_t min, max;    /* UINT */
+    const char *choices;  /* CHOICE: words separated by '|' */
+    const char *unit;     /* "ms", "bytes", … or NULL */
+    const char *group; /* the heading it stands under in --help; rows of a group are neighbours */
+    const char *help;
+    bool secret; /* its value is never shown */
+};
+
+/* Strings are owned by the configuration, never NULL, "" when not set. Durations are milliseconds,
+ * sizes bytes, unless the name says otherwise. */
+struct lec_config {
+    /* where and for whom */
+    char *host;
+    uint64_t port;
+    char *frontend_url; /* origins separated by ", ", without trailing slashes; or "*" */
+    char *path;         /* begins with '/', does not end with it */
+    char *public_dir;   /* static files, relative to the script directory */
+    /* authentication */
+    char *jwt_secret, *jwt_public_key_file, *jwt_jwks_file, *jwt_algorithms;
+    char *jwt_issuer, *jwt_audience, *jwt_required_claims, *jwt_id_claim, *jwt_role_claim;
+    uint64_t jwt_leeway_s, jwt_warn_s, jwt_max_bytes;
+    /* logs */
+    char *debug, *log_level, *log_format;
+    /* transports */
+    bool polling, websocket, allow_upgrades;
+    uint64_t ping_interval, ping_timeout, upgrade_timeout, connect_timeout;
+    char *tls_cert, *tls_key, *tls_client_ca;
+    char *trusted_proxies; /* addresses and networks (net/address.h) */
+    char *http_headers;    /* names separated by commas */
+    /* limits */
+    uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
+    uint64_t header_timeout, body_timeout, keepalive_timeout;
+    uint64_t max_namespaces, max_rooms, max_room_name, max_event_name, max_acks, max_attachments,
+        max_json_depth;
+    uint64_t drain_spread, drain_timeout;
+    uint64_t recovery_window, recovery_max_bytes;
+    /* scripts */
+    uint64_t script_time, script_load_time, script_watchdog, script_memory;
+    bool script_unsafe; /* io, os, ffi and C modules for scripts */
+    uint64_t ack_timeout;
+    /* the e-learning library's; read by lua/lectern */
+    char *rooms_default;
+    uint64_t presence_grace, typing_timeout, typing_interval;
+
+    unsigned char source[80]; /* enum lec_source of each setting, by its row */
+};
+
+void lec_config_init(struct lec_config *cfg); /* all defaults */
+void lec_config_fini(struct lec_config *cfg);
+
+const struct lec_setting *lec_settings(size_t *n);
+
+/* Sets one by its key from text. LEC_ENOTFOUND: no such key, the sentence in err suggests one;
+ * LEC_EINVAL: a value it cannot have, err says which it can. Both name the setting as its source
+ * does, and the value, but for a secret's; a reader of files puts file and line in front. */
+int lec_config_set(struct lec_config *cfg, const char *key, const char *value, enum lec_source from,
+                   char *err, size_t err_size) LEC_CHECK;
+
+/* Takes what the process' environment sets. An empty variable counts as not set. */
+int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size) LEC_CHECK;
+
+/* Reads a .env file (server/dotenv.h); a missing one is fine. Unknown names are ignored, as the
+ * file is shared with other programs. Errors name file and line. */
+int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err,
+                           size_t err_size) LEC_CHECK;
+
+/* What no single value tells: neither secret nor key, TLS certificate without key … */
+int lec_config_check(const struct lec_config *cfg, char *err, size_t err_size) LEC_CHECK;
+
+/* A setting's value as text, for display and for Lua; of a secret only "(hidden)", if it is set. */
+void lec_config_text(const struct lec_config *cfg, const struct lec_setting *setting,
+                     struct lec_buf *out);
+
+/* The flag of a setting, with its dashes ("--jwt-secret"), zero-terminated. */
+#define LEC_FLAG_SIZE 48
+void lec_setting_flag(const struct lec_setting *setting, char out[LEC_FLAG_SIZE]);
+
+/* What a setting may be, for people: "a whole number from 0 to 65535". */
+void lec_setting_allowed(const struct lec_setting *setting, struct lec_buf *out);
+
+/* All settings as text for --help, and as the table of the README. */
+void lec_config_help(struct lec_buf *out);
+void lec_config_markdown(struct lec_buf *out);
+
+#endif

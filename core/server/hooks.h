@@ -1,0 +1,55 @@
+/* What the server asks of a script: the one interface between core/server and core/script. A test
+ * may fill it in C. Every function may be NULL. */
+#ifndef LEC_SERVER_HOOKS_H
+#define LEC_SERVER_HOOKS_H
+
+#include "base/buf.h"
+#include "net/loop.h"
+#include "socketio/socket.h"
+
+/* What a script uses. */
+struct lec_script_usage {
+    size_t memory, memory_cap; /* bytes */
+    unsigned generation;       /* how many times handlers were loaded; 0: there are none */
+    unsigned functions;        /* of the handlers that serve */
+};
+
+struct lec_hooks {
+    void *ctx;
+    /* As socketio/server.h says, but on_connect comes only after the token was verified, and
+     * sio_socket_user is the socket's struct lec_peer. Without on_connect everybody with a good
+     * token is let in. */
+    struct sio_events socket;
+    /* The client presented another token of the same person: the peer's claims are new. */
+    void (*on_refreshed)(void *ctx, struct sio_socket *s);
+    /* In place of on_connect for a client that comes back (sio_socket_recover): its token was verified
+     * again. Accept the socket before this returns. kept: from socket.on_keep, its owner is you
+     * again. */
+    void (*on_recover)(void *ctx, struct sio_socket *s, struct lec_slice auth, void *kept);
+    void (*on_start)(void *ctx);
+    void (*on_stop)(void *ctx);
+    /* Loads all handlers anew, all or nothing. LEC_OK, or LEC_ESCRIPT: the old ones go on serving.
+     * Either way `answer` gets text for a person. */
+    int (*reload)(void *ctx, struct lec_buf *answer);
+    void (*usage)(void *ctx, struct lec_script_usage *out);
+};
+
+/* Who a socket is: from on_connect to on_free, owned by the server. */
+struct lec_peer {
+    char *id;        /* the id claim */
+    char *claims;    /* the token's payload, a JSON object, zero-terminated */
+    char *jti;       /* the token's own id, NULL without one */
+    int64_t expires; /* Unix seconds, INT64_MAX without exp */
+    int64_t issued;  /* Unix seconds, INT64_MIN without iat */
+    void *script;    /* the script's own, NULL at first */
+
+    /* server/stay.c's own */
+    struct lec_server *server;
+    struct sio_socket *socket;
+    struct lec_list link; /* server->peers */
+    struct lec_timer timer;
+    bool warned;  /* that the token expires, or nobody is to be */
+    bool revoked; /* and about to be disconnected */
+};
+
+#endif

@@ -1,0 +1,96 @@
+/* What the files of this folder share about the server, and nobody else sees. */
+#ifndef LEC_SERVER_INTERNAL_H
+#define LEC_SERVER_INTERNAL_H
+
+#include "auth/token.h"
+#include "engineio/engine.h"
+#include "http/files.h"
+#include "net/control.h"
+#include "net/net.h"
+#include "server/revoked.h"
+#include "server/server.h"
+#include "socketio/server.h"
+
+#define LEC_MAX_REVOKED 100000u /* tokens, and as many people */
+
+enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
+
+/* status.c: the last ten seconds. */
+#define STATUS_TICK_MS        100
+#define STATUS_LAGS           100
+#define STATUS_TICKS_A_SAMPLE 10
+#define STATUS_SAMPLES        11 /* one second apart: they lie ten apart */
+
+struct status_sample {
+    uint64_t at; /* the loop's clock */
+    struct lec_counters counters;
+};
+
+struct status {
+    struct lec_timer timer;
+    uint64_t started, due;     /* the loop's clock; due: when the timer should fire */
+    size_t n_lag, n_samples;   /* ever taken */
+    uint16_t lag[STATUS_LAGS]; /* ms that the timer was late */
+    struct status_sample samples[STATUS_SAMPLES];
+};
+
+struct lec_server {
+    struct lec_loop *loop;
+    const struct lec_config *cfg;
+    struct lec_log *log;
+    const struct lec_hooks *hooks; /* never NULL */
+    struct lec_counters counters;
+    enum server_state state;
+
+    /* of the layers below, which borrow them */
+    struct lec_net_config net_cfg;
+    struct eio_config eio_cfg;
+    struct sio_config sio_cfg;
+    char *cert_file, *key_file, *client_ca_file; /* NULL: not set */
+    char *header_text; /* the names of http.headers, each zero-terminated */
+    const char **header_names;
+    struct lec_networks proxies;
+    char *prefix; /* of Engine.IO's requests: "/socket.io/" */
+
+    struct lec_keys *keys;
+    struct lec_timer keys_timer; /* looks whether their file changed */
+    struct lec_list peers;       /* of all sockets that are in or on their way */
+    struct lec_revoked revoked_tokens, revoked_people;
+    struct lec_net *net;
+    struct eio_engine *engine;
+    struct sio_server *io;
+    struct lec_files *files;     /* NULL: none are served */
+    struct lec_control *control; /* NULL before start, and where it could not be opened */
+
+    struct lec_timer drain_timer;
+    size_t drain_clients; /* open sessions at drain_began, on the loop's clock */
+    uint64_t drain_began;
+    uint64_t drain_spread;  /* ms from then until the last is closed */
+    uint64_t drain_settled; /* when the last session had gone; 0 before */
+
+    struct status status;
+};
+
+/* Loads certificates and handlers anew, each all or nothing, neither because of the other; counts
+ * and logs it. LEC_OK, or the failure of one; answer gets text. */
+int lec_server_reload(struct lec_server *s, struct lec_buf *answer);
+
+/* gate.c: Socket.IO's events on their way to the hooks: who has no good token does not get there. */
+const struct sio_events *lec_gate_events(void); /* ctx is the server */
+/* Refuses a CONNECT for its token. */
+void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char *why);
+
+/* admin.c: what operators ask, by HTTP and by the control socket. */
+bool lec_admin_serve(struct lec_server *s, struct lec_http *http);
+int lec_admin_command(void *server, const char *line, struct lec_buf *answer);
+
+/* status.c */
+void lec_status_start(struct lec_server *s);
+void lec_status_stop(struct lec_server *s);
+void lec_status_text(struct lec_server *s, struct lec_buf *out);
+void lec_status_json(struct lec_server *s, struct lec_buf *out);
+
+/* Answers with a JSON text, which is not to be stored by anybody. */
+void lec_answer_json(struct lec_http *http, unsigned status, const char *json);
+
+#endif

@@ -1,0 +1,133 @@
+#include "server/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+
+static const char no_token[] = "no token was given";
+
+/* The token of auth.token: LEC_OK; LEC_ENOTFOUND without the member, or with an empty one;
+ * LEC_EPROTO: it is no string. */
+static int from_auth(struct lec_slice auth, struct lec_buf *token)
+{
+    struct lec_slice value;
+    struct lec_json reader;
+    struct lec_json_token t;
+    int rc = lec_json_member(auth, "token", &value);
+    if (rc != LEC_OK)
+        return rc;
+    lec_json_init(&reader, value, 2);
+    rc = lec_json_next(&reader, &t);
+    if (rc == LEC_OK && t.kind == LEC_JSON_NULL)
+        return LEC_ENOTFOUND;
+    if (rc != LEC_OK || t.kind != LEC_JSON_STRING)
+        return LEC_EPROTO;
+    lec_json_string(token, &t);
+    return token->n > 0 ? LEC_OK : LEC_ENOTFOUND;
+}
+
+static int from_headers(const char *headers, size_t n, struct lec_buf *token)
+{
+    for (size_t i = 0; i < n;) {
+        const char *name = headers + i;
+        const char *value = name + strlen(name) + 1;
+        if (strcmp(name, "authorization") == 0) {
+            if (strncasecmp(value, "Bearer ", 7) != 0)
+                return LEC_ENOTFOUND;
+            lec_buf_adds(token, value);
+            return LEC_OK;
+        }
+        i = (size_t)(value + strlen(value) + 1 - headers);
+    }
+    return LEC_ENOTFOUND;
+}
+
+/* Many applications hand over the whole header value as auth.token. */
+static struct lec_slice without_bearer(struct lec_slice token)
+{
+    if (token.n >= 7 && strncasecmp(token.p, "Bearer ", 7) == 0)
+        for (token.p += 7, token.n -= 7; token.n > 0 && *token.p == ' '; token.n--)
+            token.p++;
+    return token;
+}
+
+/* rc: how the token was found. Frees it. */
+static struct lec_peer *make(const struct lec_keys *keys, int rc, struct lec_buf *token,
+                             int64_t now_s, const char **why)
+{
+    struct lec_peer *p = NULL;
+    if (rc == LEC_OK) {
+        struct lec_claims claims;
+        rc = lec_token_verify(keys, without_bearer(lec_buf_slice(token)), now_s, &claims, why);
+        if (rc == LEC_OK) {
+            p = lec_alloc0(sizeof *p);
+            p->id = claims.id;
+            p->claims = claims.json;
+            p->jti = claims.jti;
+            p->expires = claims.expires;
+            p->issued = claims.issued;
+        }
+    } else {
+        *why = rc == LEC_ENOTFOUND ? no_token : "the token must be a string";
+    }
+    lec_buf_fini(token);
+    return p;
+}
+
+struct lec_peer *lec_peer_new(const struct lec_keys *keys, struct lec_slice auth,
+                              const char *headers, size_t n, int64_t now_s, const char **why)
+{
+    struct lec_buf token = { 0 };
+    int rc = from_auth(auth, &token);
+    if (rc == LEC_ENOTFOUND)
+        rc = from_headers(headers, n, &token);
+    return make(keys, rc, &token, now_s, why);
+}
+
+struct lec_peer *lec_peer_of_event(const struct lec_keys *keys, struct lec_slice payload,
+                                   int64_t now_s, const char **why)
+{
+    struct lec_buf token = { 0 };
+    struct lec_json reader;
+    struct lec_json_token t;
+    int rc = LEC_EPROTO;
+    lec_json_init(&reader, payload, LEC_JSON_MAX_DEPTH);
+    for (int i = 0; i < 3; i++) /* the array, the event's name, the argument */
+        if (lec_json_next(&reader, &t) != LEC_OK)
+            return make(keys, LEC_EPROTO, &token, now_s, why);
+    size_t start = lec_json_offset(&reader) - 1;
+    if (t.kind == LEC_JSON_STRING) {
+        lec_json_string(&token, &t);
+        rc = token.n > 0 ? LEC_OK : LEC_ENOTFOUND;
+    } else if (t.kind == LEC_JSON_ARRAY_END || t.kind == LEC_JSON_NULL) {
+        rc = LEC_ENOTFOUND;
+    } else if (t.kind == LEC_JSON_OBJECT && lec_json_skip(&reader) == LEC_OK) {
+        rc = from_auth((struct lec_slice){ payload.p + start, lec_json_offset(&reader) - start },
+                       &token);
+    }
+    return make(keys, rc, &token, now_s, why);
+}
+
+void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)
+{
+    free(p->claims);
+    free(p->jti);
+    free(fresh->id); /* p->id is the same, and others hold it */
+    p->claims = fresh->claims;
+    p->jti = fresh->jti;
+    p->expires = fresh->expires;
+    p->issued = fresh->issued;
+    free(fresh);
+}
+
+void lec_peer_free(struct lec_peer *p)
+{
+    if (!p)
+        return;
+    free(p->id);
+    free(p->claims);
+    free(p->jti);
+    free(p);
+}

@@ -1,0 +1,501 @@
+/* Makes the layers, routes requests to them, and takes them down in order.
+ *
+ *   NEW --start--> SERVING --drain--> DRAINING --all gone | time is up | stop--> STOPPED
+ *
+ * In STOPPED no session and no connection is left, and the loop is told to stop; so a script may be
+ * freed when the loop has returned, and the server after it. */
+#include "server/server.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/internal.h"
+#include "server/person.h"
+
+#define CLOSE_TIMEOUT_MS  30000u
+#define MAX_FILE          (16u << 20)
+#define RECOVERY_SLACK_MS 1000u /* heartbeats may be late by our own stalls */
+#define DRAIN_TICK_MS     10u
+#define DRAIN_LINGER_MS   100u /* for the last answers to leave, after the last session */
+#define KEYS_CHECK_MS     1000u
+
+static const struct lec_hooks no_hooks;
+
+static char *path_in(const char *dir, const char *name)
+{
+    struct lec_buf path = { 0 };
+    if (*name != '/')
+        lec_buf_printf(&path, "%s/", dir);
+    lec_buf_adds(&path, name);
+    lec_buf_addc(&path, '\0');
+    return path.p;
+}
+
+/* --- requests ------------------------------------------------------------------------------ */
+
+static bool begins_with(struct lec_slice text, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return text.n >= n && memcmp(text.p, prefix, n) == 0;
+}
+
+static void on_request(void *ctx, struct lec_http *http)
+{
+    struct lec_server *s = ctx;
+    struct lec_slice path = lec_http_path(http);
+    if (begins_with(path, s->prefix)) {
+        eio_engine_request(s->engine, http);
+        return;
+    }
+    if (lec_log_on(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP))
+        lec_log(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP, LEC_NOBODY, "request for %.*s from %s",
+                (int)path.n, path.p, lec_http_address(http));
+    if (!lec_http_wants_ws(http) &&
+        (lec_admin_serve(s, http) || (s->files && lec_files_serve(s->files, http))))
+        return;
+    lec_answer_json(
+        http, 404,
+        "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this address\"}}");
+}
+
+static const struct lec_net_events net_events = { on_request };
+
+/* --- making -------------------------------------------------------------------------------- */
+
+/* "X-Request-Id, x-b" to the lower-case names that net wants. */
+static void split_headers(struct lec_server *s)
+{
+    const char *text = s->cfg->http_headers;
+    size_t n = strlen(text);
+    s->header_text = lec_strndup(text, n);
+    s->header_names = lec_alloc0((n / 2 + 2) * sizeof *s->header_names);
+    size_t count = 0;
+    for (size_t i = 0, start = 0; i <= n; i++) {
+        char c = s->header_text[i];
+        s->header_text[i] = (char)tolower((unsigned char)c);
+        if (c != ',' && c != ' ' && c != '\0')
+            continue;
+        s->header_text[i] = '\0';
+        if (i > start)
+            s->header_names[count++] = s->header_text + start;
+        start = i + 1;
+    }
+}
+
+static void fill_configs(struct lec_server *s, const char *dir)
+{
+    const struct lec_config *c = s->cfg;
+    split_headers(s);
+    (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
+    s->cert_file = *c->tls_cert ? path_in(dir, c->tls_cert) : NULL;
+    s->key_file = *c->tls_key ? path_in(dir, c->tls_key) : NULL;
+    s->client_ca_file = *c->tls_client_ca ? path_in(dir, c->tls_client_ca) : NULL;
+    s->net_cfg = (struct lec_net_config){
+        .host = c->host,
+        .port = (unsigned)c->port,
+        .max_connections = (unsigned)c->max_connections,
+        .max_header_bytes = (unsigned)c->max_header_bytes,
+        .header_timeout_ms = (unsigned)c->header_timeout,
+        .body_timeout_ms = (unsigned)c->body_timeout,
+        .keepalive_timeout_ms = (unsigned)c->keepalive_timeout,
+        .tls_cert = s->cert_file,
+        .tls_key = s->key_file,
+        .tls_client_ca = s->client_ca_file,
+        .headers = s->header_names,
+        .trusted_proxies = s->proxies,
+    };
+    s->eio_cfg = (struct eio_config){
+        .ping_interval_ms = (unsigned)c->ping_interval,
+        .ping_timeout_ms = (unsigned)c->ping_timeout,
+        .upgrade_timeout_ms = (unsigned)c->upgrade_timeout,
+        .max_payload = (unsigned)c->max_http_buffer_size,
+        .max_queue_bytes = (unsigned)c->max_queue_bytes,
+        .close_timeout_ms = CLOSE_TIMEOUT_MS,
+        .max_sessions = (unsigned)c->max_connections,
+        .polling = c->polling,
+        .websocket = c->websocket,
+        .allow_upgrades = c->allow_upgrades,
+        .cors = { .origins = c->frontend_url },
+    };
+    s->sio_cfg = (struct sio_config){
+        .connect_timeout_ms = (unsigned)c->connect_timeout,
+        .max_namespaces = (unsigned)c->max_namespaces,
+        .max_rooms = (unsigned)c->max_rooms,
+        .max_room_name = (unsigned)c->max_room_name,
+        .max_event_name = (unsigned)c->max_event_name,
+        .max_acks = (unsigned)c->max_acks,
+        .packet = { .max_attachments = (unsigned)c->max_attachments,
+                    .max_depth = (unsigned)c->max_json_depth },
+        .recovery_window_ms = (unsigned)c->recovery_window,
+        .recovery_unnoticed_ms = (unsigned)(c->ping_interval + c->ping_timeout) + RECOVERY_SLACK_MS,
+        .recovery_max_bytes = c->recovery_max_bytes,
+        .recovery_max_replay = c->max_queue_bytes / 2,
+    };
+}
+
+static int open_keys(struct lec_server *s, const char *dir, char *err, size_t err_size)
+{
+    char *pem = *s->cfg->jwt_public_key_file ? path_in(dir, s->cfg->jwt_public_key_file) : NULL;
+    char *jwks = *s->cfg->jwt_jwks_file ? path_in(dir, s->cfg->jwt_jwks_file) : NULL;
+    struct lec_token_config tokens = lec_config_tokens(s->cfg);
+    tokens.public_key_file = pem;
+    tokens.jwks_file = jwks;
+    s->keys = lec_keys_new(&tokens, err, err_size);
+    free(pem);
+    free(jwks);
+    return s->keys ? LEC_OK : LEC_EINVAL;
+}
+
+/* A directory that nobody asked for by name may be missing. */
+static int open_files(struct lec_server *s, const char *dir, char *err, size_t err_size)
+{
+    if (!*s->cfg->public_dir)
+        return LEC_OK;
+    char *path = path_in(dir, s->cfg->public_dir);
+    bool asked = false;
+    size_t n;
+    const struct lec_setting *settings = lec_settings(&n);
+    for (size_t i = 0; i < n; i++)
+        if (settings[i].offset == offsetof(struct lec_config, public_dir))
+            asked = s->cfg->source[i] != LEC_FROM_DEFAULT;
+    s->files = lec_files_new(path, MAX_FILE, s->log);
+    int rc = s->files || (!asked && errno == ENOENT) ? LEC_OK : LEC_EINVAL;
+    if (rc != LEC_OK)
+        snprintf(err, err_size, "public_dir: %s: %s", path, strerror(errno));
+    free(path);
+    return rc;
+}
+
+struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config *cfg,
+                                  const char *dir, struct lec_log *log, char *err, size_t err_size)
+{
+    struct lec_server *s = lec_alloc0(sizeof *s);
+    s->loop = loop;
+    s->cfg = cfg;
+    s->log = log;
+    s->hooks = &no_hooks;
+    lec_list_init(&s->peers);
+    lec_revoked_init(&s->revoked_tokens, LEC_MAX_REVOKED);
+    lec_revoked_init(&s->revoked_people, LEC_MAX_REVOKED);
+    struct lec_buf prefix = { 0 };
+    lec_buf_printf(&prefix, "%s/", cfg->path);
+    s->prefix = lec_strndup(lec_buf_str(&prefix), prefix.n);
+    lec_buf_fini(&prefix);
+    fill_configs(s, dir);
+
+    if (lec_config_check(cfg, err, err_size) != LEC_OK ||
+        open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK)
+        goto fail;
+    s->io = sio_server_new(loop, &s->sio_cfg, lec_gate_events(), s, &s->counters, log);
+    s->engine =
+        eio_engine_new(loop, &s->eio_cfg, sio_server_engine_events(), s->io, &s->counters, log);
+    s->net = lec_net_new(loop, &s->net_cfg, &net_events, s, &s->counters, log);
+    if (!s->net) {
+        snprintf(err, err_size, "the network could not be set up; the log says why");
+        goto fail;
+    }
+    return s;
+fail:
+    lec_server_free(s);
+    return NULL;
+}
+
+void lec_server_set_hooks(struct lec_server *s, const struct lec_hooks *hooks)
+{
+    s->hooks = hooks ? hooks : &no_hooks;
+}
+
+/* --- running ------------------------------------------------------------------------------- */
+
+/* Each line of what a reload said. */
+static void log_lines(struct lec_server *s, enum lec_level level, const char *line)
+{
+    while (*line) {
+        size_t n = strcspn(line, "\n");
+        if (n > 0)
+            lec_log(s->log, level, LEC_CAT_SERVER, LEC_NOBODY, "reload: %.*s", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+int lec_server_reload(struct lec_server *s, struct lec_buf *answer)
+{
+    if (s->state != SERVER_SERVING) {
+        lec_buf_adds(answer, "the server is stopping\n");
+        return LEC_ESCRIPT;
+    }
+    size_t start = answer->n;
+    int tls = lec_net_reload_tls(s->net, answer);
+    if (tls != LEC_OK)
+        lec_buf_adds(answer, "\nthe certificate of before goes on serving");
+    if (answer->n > start)
+        lec_buf_addc(answer, '\n');
+    log_lines(s, tls == LEC_OK ? LEC_LOG_INFO : LEC_LOG_ERROR, lec_buf_str(answer) + start);
+
+    start = answer->n;
+    int rc = s->hooks->reload ? s->hooks->reload(s->hooks->ctx, answer) : LEC_OK;
+    log_lines(s, rc == LEC_OK ? LEC_LOG_INFO : LEC_LOG_ERROR, lec_buf_str(answer) + start);
+    if (rc == LEC_OK)
+        rc = tls;
+    if (rc == LEC_OK)
+        s->counters.reloads++;
+    else
+        s->counters.reloads_failed++;
+    return rc;
+}
+
+/* Keys that were exchanged count from the next token on; who is in already stays. */
+static void check_keys(struct lec_timer *t)
+{
+    struct lec_server *s = LEC_CONTAINER(t, struct lec_server, keys_timer);
+    char err[512];
+    int rc = lec_keys_reload(s->keys, err, sizeof err);
+    if (rc == LEC_OK)
+        lec_log(s->log, LEC_LOG_INFO, LEC_CAT_AUTH, LEC_NOBODY, "%s changed; keys read: %zu",
+                s->cfg->jwt_jwks_file, lec_keys_count(s->keys));
+    else if (rc != LEC_EAGAIN)
+        lec_log(s->log, LEC_LOG_ERROR, LEC_CAT_AUTH, LEC_NOBODY,
+                "%s; the keys of before stay in force", err);
+    lec_timer_start(s->loop, t, KEYS_CHECK_MS, check_keys);
+}
+
+static void on_signal(void *ctx, int signum)
+{
+    struct lec_server *s = ctx;
+    if (signum != SIGHUP && s->state == SERVER_SERVING) {
+        lec_server_drain(s, s->cfg->drain_spread);
+        return;
+    }
+    if (signum != SIGHUP) {
+        lec_log(s->log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY, "told twice: stopping now");
+        lec_server_stop(s);
+        return;
+    }
+    struct lec_buf answer = { 0 };
+    (void)!lec_server_reload(s, &answer); /* it has logged how it went */
+    lec_buf_fini(&answer);
+}
+
+static void warn(struct lec_server *s)
+{
+    const struct lec_config *c = s->cfg;
+    const char *const lines[] = {
+        *c->frontend_url ? NULL : "FRONTEND_URL is not set: pages of other origins cannot connect",
+        strcmp(c->frontend_url, "*") ? NULL : "FRONTEND_URL is *: pages of every site may connect",
+        !lec_keys_weak(s->keys) ? NULL
+        : *c->jwt_secret        ? "JWT_SECRET is short enough to be guessed: take 32 random bytes "
+                                  "(HS384: 48, HS512: 64), like those of `openssl rand -base64 32`"
+                                : "JWT_JWKS_FILE holds a secret that is short enough to be guessed",
+        c->polling ? NULL : "polling is off: networks that block WebSocket are shut out",
+        c->script_unsafe ? "script.unsafe is on: handlers may do whatever this process may" : NULL,
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (lines[i])
+            lec_log(s->log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY, "%s", lines[i]);
+}
+
+static int listen_on(struct lec_server *s, char *err, size_t err_size)
+{
+    const struct lec_config *c = s->cfg;
+    int rc = lec_net_listen(s->net);
+    if (rc == LEC_EIO && errno == EADDRINUSE)
+        snprintf(err, err_size,
+                 "port %u is in use; is another server running? (PORT or --port "
+                 "chooses another)",
+                 (unsigned)c->port);
+    else if (rc == LEC_EIO)
+        snprintf(err, err_size, "cannot listen on %s port %u: %s", *c->host ? c->host : "any",
+                 (unsigned)c->port, strerror(errno));
+    else if (rc != LEC_OK)
+        snprintf(err, err_size, "cannot listen on \"%s\": %s", c->host, lec_strerror(rc));
+    return rc;
+}
+
+static void open_control(struct lec_server *s)
+{
+    char path[256];
+    int rc = lec_control_path(lec_net_port(s->net), path, sizeof path);
+    if (rc == LEC_OK)
+        s->control = lec_control_new(s->loop, path, lec_admin_command, s);
+    if (!s->control)
+        lec_log(s->log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY,
+                "no control socket, so `lectern reload` will not reach this server: %s",
+                rc == LEC_OK ? strerror(errno) : lec_strerror(rc));
+}
+
+/* The name by which a person on this machine reaches the server. */
+static const char *display_host(const char *host)
+{
+    static const char *const local[] = { "", "0.0.0.0", "::", "127.0.0.1", "::1" };
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
+        if (strcmp(host, local[i]) == 0)
+            return "localhost";
+    return host;
+}
+
+int lec_server_start(struct lec_server *s, char *err, size_t err_size)
+{
+    static const int signals[] = { SIGHUP, SIGTERM, SIGINT };
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        int rc = lec_loop_on_signal(s->loop, signals[i], on_signal, s);
+        if (rc != LEC_OK) {
+            snprintf(err, err_size, "cannot handle signals: %s", lec_strerror(rc));
+            return rc;
+        }
+    }
+    int rc = listen_on(s, err, err_size);
+    if (rc != LEC_OK)
+        return rc;
+    open_control(s);
+    warn(s);
+    if (*s->cfg->jwt_jwks_file)
+        lec_timer_start(s->loop, &s->keys_timer, KEYS_CHECK_MS, check_keys);
+    s->state = SERVER_SERVING;
+    lec_status_start(s);
+    if (s->hooks->on_start)
+        s->hooks->on_start(s->hooks->ctx);
+    lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "listening on %s://%s:%u",
+            s->cert_file ? "https" : "http", display_host(s->cfg->host), lec_net_port(s->net));
+    return LEC_OK;
+}
+
+/* --- leaving ------------------------------------------------------------------------------- */
+
+void lec_server_stop(struct lec_server *s)
+{
+    if (s->state == SERVER_STOPPED)
+        return;
+    s->state = SERVER_STOPPED;
+    lec_timer_stop(s->loop, &s->drain_timer);
+    lec_timer_stop(s->loop, &s->keys_timer);
+    lec_status_stop(s);
+    eio_engine_close(s->engine, false);
+    lec_net_close(s->net);
+    lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "stopped");
+    lec_loop_stop(s->loop);
+}
+
+/* Closes as many as it takes for the open ones to lie on a line from all to none. Who leaves by
+ * itself counts. */
+static void shed(struct lec_server *s, uint64_t elapsed)
+{
+    size_t open = eio_engine_count(s->engine), keep = 0;
+    if (elapsed < s->drain_spread)
+        keep = (size_t)((double)s->drain_clients * (double)(s->drain_spread - elapsed) /
+                        (double)s->drain_spread);
+    if (open > keep)
+        eio_engine_shed(s->engine, open - keep);
+}
+
+static void drain_tick(struct lec_timer *t)
+{
+    struct lec_server *s = LEC_CONTAINER(t, struct lec_server, drain_timer);
+    uint64_t now = lec_loop_now(s->loop), elapsed = now - s->drain_began;
+    shed(s, elapsed);
+    size_t left = eio_engine_count(s->engine) + eio_engine_closing(s->engine);
+    if (left == 0 && s->drain_settled == 0) {
+        s->drain_settled = now;
+        lec_net_stop_listening(s->net);
+    }
+    bool gone = left == 0 &&
+                (lec_net_connections(s->net) == 0 || now - s->drain_settled >= DRAIN_LINGER_MS);
+    if (!gone && elapsed < s->drain_spread + s->cfg->drain_timeout) {
+        lec_timer_start(s->loop, t, DRAIN_TICK_MS, drain_tick);
+        return;
+    }
+    if (left > 0)
+        lec_log(s->log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY,
+                "clients that did not take their last messages in time: %zu", left);
+    lec_server_stop(s);
+}
+
+void lec_server_drain(struct lec_server *s, uint64_t spread_ms)
+{
+    if (s->state != SERVER_SERVING && s->state != SERVER_DRAINING)
+        return;
+    lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY,
+            "stopping; clients: %zu, closed over %llu ms", eio_engine_count(s->engine),
+            (unsigned long long)spread_ms);
+    if (s->state == SERVER_SERVING) {
+        s->state = SERVER_DRAINING;
+        eio_engine_drain(s->engine);
+        if (s->hooks->on_stop)
+            s->hooks->on_stop(s->hooks->ctx);
+        sio_server_end_recovery(s->io);
+    }
+    s->drain_clients = eio_engine_count(s->engine);
+    s->drain_began = lec_loop_now(s->loop);
+    s->drain_spread = spread_ms;
+    shed(s, 0);
+    lec_timer_start(s->loop, &s->drain_timer, 0, drain_tick);
+}
+
+void lec_server_free(struct lec_server *s)
+{
+    if (!s)
+        return;
+    lec_timer_stop(s->loop, &s->keys_timer);
+    lec_status_stop(s);
+    lec_timer_stop(s->loop, &s->drain_timer);
+    if (s->engine)
+        eio_engine_close(s->engine, false);
+    if (s->net) {
+        lec_net_close(s->net);
+        lec_net_free(s->net);
+    }
+    if (s->control)
+        lec_control_free(s->control);
+    if (s->engine)
+        eio_engine_free(s->engine);
+    if (s->io)
+        sio_server_free(s->io);
+    lec_files_free(s->files);
+    if (s->keys)
+        lec_keys_free(s->keys);
+    lec_revoked_fini(&s->revoked_tokens);
+    lec_revoked_fini(&s->revoked_people);
+    free(s->cert_file);
+    free(s->key_file);
+    free(s->client_ca_file);
+    free(s->header_text);
+    free(s->header_names);
+    lec_networks_fini(&s->proxies);
+    free(s->prefix);
+    free(s);
+}
+
+/* --- parts --------------------------------------------------------------------------------- */
+
+unsigned lec_server_port(const struct lec_server *s)
+{
+    return lec_net_port(s->net);
+}
+
+struct sio_server *lec_server_io(struct lec_server *s)
+{
+    return s->io;
+}
+
+struct lec_loop *lec_server_loop(struct lec_server *s)
+{
+    return s->loop;
+}
+
+struct lec_log *lec_server_log(struct lec_server *s)
+{
+    return s->log;
+}
+
+const struct lec_config *lec_server_config(const struct lec_server *s)
+{
+    return s->cfg;
+}
+
+struct lec_counters *lec_server_counters(struct lec_server *s)
+{
+    return &s->counters;
+}

@@ -1,0 +1,216 @@
+/* What `lectern status` shows. One timer measures, all the time and for next to nothing: how late it
+ * fires is how long the loop was busy elsewhere, and once a second it keeps the counters. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "server/internal.h"
+#include "socketio/namespace.h"
+
+#define MIB 1048576.0
+
+/* --- measuring ----------------------------------------------------------------------------- */
+
+static void keep_counters(struct lec_server *s)
+{
+    struct status *st = &s->status;
+    struct status_sample *sample = &st->samples[st->n_samples++ % STATUS_SAMPLES];
+    sample->at = lec_loop_now(s->loop);
+    sample->counters = s->counters;
+}
+
+static void tick(struct lec_timer *t)
+{
+    struct lec_server *s = LEC_CONTAINER(t, struct lec_server, status.timer);
+    struct status *st = &s->status;
+    uint64_t late = lec_loop_now(s->loop) - st->due;
+    st->lag[st->n_lag++ % STATUS_LAGS] = (uint16_t)(late < UINT16_MAX ? late : UINT16_MAX);
+    if (st->n_lag % STATUS_TICKS_A_SAMPLE == 0)
+        keep_counters(s);
+    st->due = lec_loop_now(s->loop) + STATUS_TICK_MS;
+    lec_timer_start(s->loop, t, STATUS_TICK_MS, tick);
+}
+
+void lec_status_start(struct lec_server *s)
+{
+    s->status.started = lec_loop_now(s->loop);
+    s->status.due = s->status.started + STATUS_TICK_MS;
+    keep_counters(s);
+    lec_timer_start(s->loop, &s->status.timer, STATUS_TICK_MS, tick);
+}
+
+void lec_status_stop(struct lec_server *s)
+{
+    lec_timer_stop(s->loop, &s->status.timer);
+}
+
+/* --- what is said in both forms ------------------------------------------------------------ */
+
+struct report {
+    uint64_t uptime_s;
+    size_t polling, websocket, closing; /* sessions */
+    unsigned lag_p50, lag_max;          /* ms */
+    unsigned long long rss;             /* bytes */
+    struct lec_script_usage script;
+    const struct lec_counters *before;
+    double seconds; /* since then */
+};
+
+static int compare_lag(const void *a, const void *b)
+{
+    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static void read_lag(const struct status *st, struct report *r)
+{
+    uint16_t sorted[STATUS_LAGS];
+    size_t n = st->n_lag < STATUS_LAGS ? st->n_lag : STATUS_LAGS;
+    if (n == 0)
+        return;
+    memcpy(sorted, st->lag, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_lag);
+    r->lag_p50 = sorted[(n - 1) / 2];
+    r->lag_max = sorted[n - 1];
+}
+
+/* proc(5): the second number of statm is the resident set in pages. */
+static unsigned long long resident(void)
+{
+    unsigned long long size, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu %llu", &size, &pages) != 2)
+        pages = 0;
+    fclose(f);
+    return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
+}
+
+static struct report look(const struct lec_server *s)
+{
+    const struct status *st = &s->status;
+    uint64_t now = lec_loop_now(s->loop);
+    size_t oldest = st->n_samples > STATUS_SAMPLES ? st->n_samples % STATUS_SAMPLES : 0;
+    struct report r = {
+        .uptime_s = (now - st->started) / 1000,
+        .polling = eio_engine_count_on(s->engine, EIO_POLLING),
+        .websocket = eio_engine_count_on(s->engine, EIO_WEBSOCKET),
+        .closing = eio_engine_closing(s->engine),
+        .rss = resident(),
+        .before = &st->samples[oldest].counters,
+        .seconds = (double)(now - st->samples[oldest].at) / 1000,
+    };
+    if (r.seconds < STATUS_TICK_MS / 1000.0)
+        r.seconds = STATUS_TICK_MS / 1000.0;
+    read_lag(st, &r);
+    if (s->hooks->usage)
+        s->hooks->usage(s->hooks->ctx, &r.script);
+    return r;
+}
+
+static double rate(const struct report *r, uint64_t now, uint64_t before)
+{
+    return (double)(now - before) / r->seconds;
+}
+
+static const char *state_name(const struct lec_server *s)
+{
+    return s->state == SERVER_SERVING ? "serving" : "draining";
+}
+
+/* --- for people ---------------------------------------------------------------------------- */
+
+static void put_duration(struct lec_buf *out, uint64_t s)
+{
+    static const struct {
+        const char *name;
+        unsigned seconds;
+    } units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+    size_t i = 0;
+    while (i < 3 && s < units[i].seconds)
+        i++;
+    lec_buf_printf(out, "%llu %s", (unsigned long long)(s / units[i].seconds), units[i].name);
+    if (i < 3)
+        lec_buf_printf(out, " %llu %s",
+                       (unsigned long long)(s % units[i].seconds / units[i + 1].seconds),
+                       units[i + 1].name);
+}
+
+void lec_status_text(struct lec_server *s, struct lec_buf *out)
+{
+    struct report r = look(s);
+    const struct lec_counters *c = &s->counters;
+    lec_buf_printf(out, "lectern " LEC_VERSION ", process %ld, port %u, %s, up ", (long)getpid(),
+                   lec_net_port(s->net), state_name(s));
+    put_duration(out, r.uptime_s);
+    lec_buf_printf(out,
+                   "\nclients      %zu: %zu by polling, %zu by websocket; leaving: %zu; "
+                   "connections: %u\n",
+                   r.polling + r.websocket, r.polling, r.websocket, r.closing,
+                   lec_net_connections(s->net));
+    lec_buf_printf(out, "events       %.1f in, %.1f out a second\n",
+                   rate(&r, c->events_in, r.before->events_in),
+                   rate(&r, c->events_out, r.before->events_out));
+    lec_buf_printf(out, "loop lag     %u ms median, %u ms at most\n", r.lag_p50, r.lag_max);
+    lec_buf_printf(out, "memory       %.1f MiB", (double)r.rss / MIB);
+    if (r.script.generation > 0)
+        lec_buf_printf(out,
+                       "; handlers %.1f of %.1f MiB\nhandlers     generation %u, functions: %u",
+                       (double)r.script.memory / MIB, (double)r.script.memory_cap / MIB,
+                       r.script.generation, r.script.functions);
+    struct sio_namespace *nsp;
+    lec_buf_adds(out, "\n\nnamespace                        sockets     rooms\n");
+    for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL;) {
+        struct lec_slice name = sio_namespace_name(nsp);
+        lec_buf_printf(out, "%-30.*s %9zu %9zu\n", (int)name.n, name.p, sio_namespace_count(nsp),
+                       sio_namespace_rooms(nsp));
+    }
+    lec_buf_adds(out, "\ncounter (of those that are not 0)  total  a second\n");
+#define X(name, help)                                                                              \
+    if (c->name > 0)                                                                               \
+        lec_buf_printf(out, "%-26s %13llu %9.1f  %s\n", #name, (unsigned long long)c->name,        \
+                       rate(&r, c->name, r.before->name), help);
+    LEC_COUNTERS(X)
+#undef X
+    lec_buf_printf(out, "Rates and loop lag are of the last %.0f s.\n", r.seconds);
+}
+
+/* --- for programs -------------------------------------------------------------------------- */
+
+void lec_status_json(struct lec_server *s, struct lec_buf *out)
+{
+    struct report r = look(s);
+    const struct lec_counters *c = &s->counters;
+    lec_buf_printf(out,
+                   "{\"version\":\"" LEC_VERSION "\",\"pid\":%ld,\"port\":%u,\"state\":\"%s\","
+                   "\"uptime\":%llu,\"connections\":%u,"
+                   "\"sessions\":{\"polling\":%zu,\"websocket\":%zu,\"closing\":%zu},"
+                   "\"loopLag\":{\"p50\":%u,\"max\":%u},",
+                   (long)getpid(), lec_net_port(s->net), state_name(s),
+                   (unsigned long long)r.uptime_s, lec_net_connections(s->net), r.polling,
+                   r.websocket, r.closing, r.lag_p50, r.lag_max);
+    lec_buf_printf(out,
+                   "\"memory\":{\"rss\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
+                   "\"handlers\":{\"generation\":%u,\"functions\":%u},\"namespaces\":{",
+                   r.rss, r.script.memory, r.script.memory_cap, r.script.generation,
+                   r.script.functions);
+    struct sio_namespace *nsp;
+    const char *comma = "";
+    for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL; comma = ",") {
+        struct lec_slice name = sio_namespace_name(nsp);
+        lec_buf_adds(out, comma);
+        (void)!lec_json_put_string(out, name.p, name.n); /* names are UTF-8 */
+        lec_buf_printf(out, ":{\"sockets\":%zu,\"rooms\":%zu}", sio_namespace_count(nsp),
+                       sio_namespace_rooms(nsp));
+    }
+    comma = "";
+    lec_buf_adds(out, "},\"counters\":{");
+#define X(name, help)                                                                              \
+    lec_buf_printf(out, "%s\"%s\":{\"total\":%llu,\"perSecond\":%.2f}", comma, #name,              \
+                   (unsigned long long)c->name, rate(&r, c->name, r.before->name));                \
+    comma = ",";
+    LEC_COUNTERS(X)
+#undef X
+    lec_buf_adds(out, "}}\n");
+}

@@ -1,0 +1,415 @@
+/* Packets of one connection: put together, checked against what it has joined, handed on
+ * (socketio/client.h). */
+#include "socketio/client.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "socketio/ack.h"
+#include "socketio/internal.h"
+
+/* A packet whose attachments do not come holds memory; it gets this long for each of them. */
+#define ATTACHMENT_MS 60000
+
+/* How long packets for a namespace that was left are still excused: they were on their way when
+ * the other side left, or are answers that an application gives late. */
+#define TOMBSTONE_MS 10000
+
+/* So many CONNECTs in a row may come to nothing: each costs a look at a token and a line in the
+ * log, and is cheap to ask for. */
+#define REFUSALS_MAX 32
+
+/* A packet that waits for its attachments. Owner: the client, until the last one is here. */
+struct sio_partial {
+    struct sio_client *client;
+    struct lec_timer timer;
+    struct sio_packet packet;      /* its slices are into the text below */
+    unsigned count;                /* of the attachments that are here */
+    struct lec_msg *attachments[]; /* packet.attachments of them; behind them the text */
+};
+
+/* A namespace left lately. By name, as the namespace itself may be gone. Owner: the client. */
+struct sio_tombstone {
+    struct sio_tombstone *next;
+    uint64_t until;
+    size_t name_len;
+    char name[];
+};
+
+static struct lec_who who(const struct sio_client *c)
+{
+    return (struct lec_who){ eio_session_log_id(c->session), NULL };
+}
+
+static void free_client(struct lec_later *l)
+{
+    free(LEC_CONTAINER(l, struct sio_client, later));
+}
+
+static void free_partial(struct sio_partial *part)
+{
+    lec_timer_stop(part->client->io->loop, &part->timer);
+    for (unsigned i = 0; i < part->count; i++)
+        lec_msg_unref(part->attachments[i]);
+    free(part);
+}
+
+/* The session is over: everything of this client goes. */
+static void end_client(struct sio_client *c)
+{
+    lec_timer_stop(c->io->loop, &c->timer);
+    if (c->partial)
+        free_partial(c->partial);
+    c->partial = NULL;
+    while (c->sockets)
+        sio_socket_end(c->sockets, c->why);
+    for (struct sio_tombstone *t = c->tombstones, *next; t; t = next) {
+        next = t->next;
+        free(t);
+    }
+    eio_session_set_user(c->session, NULL);
+    lec_loop_free_later(c->io->loop, &c->later, free_client);
+}
+
+static enum sio_reason reason_of(enum eio_reason why)
+{
+    switch (why) {
+    case EIO_TRANSPORT_CLOSE:
+        return SIO_TRANSPORT_CLOSE;
+    case EIO_TRANSPORT_ERROR:
+        return SIO_TRANSPORT_ERROR;
+    case EIO_PING_TIMEOUT:
+        return SIO_PING_TIMEOUT;
+    case EIO_PARSE_ERROR:
+        return SIO_PARSE_ERROR;
+    case EIO_FORCED_CLOSE:
+        return SIO_FORCED_CLOSE;
+    case EIO_SERVER_SHUTDOWN:
+        return SIO_SERVER_SHUTTING_DOWN;
+    case EIO_SLOW_CONSUMER:
+        return SIO_SLOW_CONSUMER;
+    }
+    return SIO_FORCED_CLOSE;
+}
+
+void sio_client_close(struct sio_client *c, enum eio_reason why)
+{
+    if (!c || c->ended)
+        return;
+    c->ended = true;
+    if (!c->closing)
+        c->why = (uint8_t)reason_of(why);
+    if (c->io->broadcasting) {
+        c->next_ended = c->io->ended;
+        c->io->ended = c;
+    } else {
+        end_client(c);
+    }
+}
+
+void sio_client_end_postponed(struct sio_server *io)
+{
+    while (io->ended) {
+        struct sio_client *c = io->ended;
+        io->ended = c->next_ended;
+        end_client(c);
+    }
+}
+
+/* Ends the session for a reason of ours. */
+static void close_session(struct sio_client *c, enum sio_reason why, bool discard)
+{
+    if (c->closing || c->ended)
+        return;
+    c->closing = true;
+    c->why = (uint8_t)why;
+    eio_session_close(c->session, discard);
+}
+
+static void bad_packet(struct sio_client *c, const char *why)
+{
+    c->io->counters->clients_bad_packet++;
+    lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "closed: %s", why);
+    close_session(c, SIO_FORCED_CLOSE, true);
+}
+
+static void on_connect_timeout(struct lec_timer *t)
+{
+    struct sio_client *c = LEC_CONTAINER(t, struct sio_client, timer);
+    lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c),
+            "closed: joined no namespace in time");
+    close_session(c, SIO_FORCED_CLOSE, false);
+}
+
+static void on_attachment_timeout(struct lec_timer *t)
+{
+    bad_packet(LEC_CONTAINER(t, struct sio_partial, timer)->client,
+               "an attachment did not come in time");
+}
+
+void sio_client_replaced(struct sio_client *c)
+{
+    close_session(c, SIO_TRANSPORT_CLOSE, true);
+}
+
+void sio_client_open(struct sio_server *io, struct eio_session *session)
+{
+    struct sio_client *c = lec_alloc0(sizeof *c);
+    c->io = io;
+    c->session = session;
+    eio_session_set_user(session, c);
+    lec_timer_start(io->loop, &c->timer, io->cfg.connect_timeout_ms, on_connect_timeout);
+}
+
+void sio_client_add(struct sio_client *c, struct sio_socket *s)
+{
+    struct sio_socket **last = &c->sockets;
+    while (*last)
+        last = &(*last)->next;
+    *last = s;
+    c->n_sockets++;
+}
+
+void sio_client_joined(struct sio_client *c)
+{
+    c->joined++;
+    c->refusals = 0;
+    eio_session_keep(c->session);
+    lec_timer_stop(c->io->loop, &c->timer);
+}
+
+/* Notes that the namespace was left now, and forgets what was left long ago. There are no more
+ * tombstones than namespaces that a client may join; past that the oldest goes. */
+static void bury(struct sio_client *c, struct lec_slice name)
+{
+    uint64_t now = lec_loop_now(c->io->loop);
+    unsigned count = 1;
+    for (struct sio_tombstone **p = &c->tombstones, *t; (t = *p);) {
+        bool same = lec_slice_eq((struct lec_slice){ t->name, t->name_len }, name);
+        if (same || t->until <= now || ++count > c->io->cfg.max_namespaces) {
+            *p = t->next;
+            free(t);
+        } else {
+            p = &t->next;
+        }
+    }
+    struct sio_tombstone *t = lec_alloc(sizeof *t + name.n);
+    t->until = now + TOMBSTONE_MS;
+    t->name_len = name.n;
+    memcpy(t->name, name.p, name.n);
+    t->next = c->tombstones;
+    c->tombstones = t;
+}
+
+static bool left_lately(const struct sio_client *c, struct lec_slice name)
+{
+    for (const struct sio_tombstone *t = c->tombstones; t; t = t->next)
+        if (lec_slice_eq((struct lec_slice){ t->name, t->name_len }, name))
+            return t->until > lec_loop_now(c->io->loop);
+    return false;
+}
+
+void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_joined)
+{
+    struct sio_socket **p = &c->sockets;
+    while (*p != s)
+        p = &(*p)->next;
+    *p = s->next;
+    s->next = NULL;
+    c->n_sockets--;
+    c->joined -= was_joined;
+    c->refusals += !was_joined;
+    if (!was_joined || c->closing || c->ended)
+        return;
+    bury(c, s->nsp->name);
+    if (c->joined == 0)
+        lec_timer_start(c->io->loop, &c->timer, c->io->cfg.connect_timeout_ms, on_connect_timeout);
+}
+
+void sio_client_disconnect(struct sio_client *c)
+{
+    if (c->closing || c->ended)
+        return;
+    c->closing = true;
+    c->why = SIO_SERVER_DISCONNECT;
+    /* Nothing calls back but a session that ends, which takes all sockets. */
+    for (struct sio_socket *s = c->sockets; s && !c->ended; s = s->next) {
+        if (s->state != SIO_CONNECTED)
+            continue;
+        struct lec_msg *msg = sio_packet_encode(SIO_DISCONNECT, s->nsp->name, SIO_NO_ID, 0,
+                                                (struct lec_slice){ NULL, 0 });
+        int rc = eio_session_send(c->session, msg);
+        lec_msg_unref(msg);
+        if (rc)
+            break;
+    }
+    if (!c->ended)
+        eio_session_close(c->session, false);
+}
+
+static struct sio_socket *find_socket(const struct sio_client *c, struct lec_slice name)
+{
+    struct sio_socket *s = c->sockets;
+    while (s && !lec_slice_eq(s->nsp->name, name))
+        s = s->next;
+    return s;
+}
+
+/* Refuses a CONNECT for which no socket was made. */
+static void refuse_connect(struct sio_client *c, struct lec_slice name, struct lec_slice error)
+{
+    c->refusals++;
+    c->io->counters->sockets_refused++;
+    lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "CONNECT refused: %.*s",
+            (int)error.n, error.p);
+    struct lec_msg *msg = sio_packet_encode(SIO_CONNECT_ERROR, name, SIO_NO_ID, 0, error);
+    int rc = eio_session_send(c->session, msg);
+    (void)rc; /* if it failed the session has ended, and that was told */
+    lec_msg_unref(msg);
+}
+
+static void on_connect(struct sio_client *c, const struct sio_packet *p)
+{
+    struct sio_server *io = c->io;
+    if (find_socket(c, p->nsp)) {
+        bad_packet(c, "CONNECT to a namespace that it has joined");
+        return;
+    }
+    if (c->refusals >= REFUSALS_MAX) {
+        bad_packet(c, "too many CONNECTs that were refused");
+        return;
+    }
+    struct sio_namespace *nsp = sio_server_find(io, p->nsp);
+    if (!nsp) {
+        refuse_connect(c, p->nsp, LEC_SLICE("{\"message\":\"Invalid namespace\"}"));
+    } else if (c->n_sockets >= io->cfg.max_namespaces) {
+        refuse_connect(c, p->nsp, LEC_SLICE("{\"message\":\"Too many namespaces\"}"));
+    } else {
+        struct lec_slice auth = p->json.n > 0 ? p->json : LEC_SLICE("{}");
+        io->events->on_connect(io->ctx, sio_socket_new(c, nsp, auth), auth);
+    }
+}
+
+static void on_event(struct sio_client *c, struct sio_socket *s, const struct sio_packet *p,
+                     const struct sio_payload *payload)
+{
+    struct sio_server *io = c->io;
+    struct sio_event event = { .name = p->event, .payload = *payload, .ack_id = p->id };
+    struct lec_buf name = { 0 };
+    if (p->event_escaped) {
+        struct lec_json_token t = { .kind = LEC_JSON_STRING, .escaped = true, .text = p->event };
+        lec_json_string(&name, &t);
+        event.name = lec_buf_slice(&name);
+    }
+    if (event.name.n > io->cfg.max_event_name) {
+        bad_packet(c, "event name too long");
+    } else {
+        io->counters->events_in++;
+        io->events->on_event(io->ctx, s, &event);
+    }
+    lec_buf_fini(&name);
+}
+
+/* A whole packet. */
+static void on_packet(struct sio_client *c, const struct sio_packet *p,
+                      struct lec_msg *const *attachments)
+{
+    struct sio_payload payload = { p->json, attachments, p->attachments };
+    if (p->type == SIO_CONNECT) {
+        on_connect(c, p);
+        return;
+    }
+    struct sio_socket *s = find_socket(c, p->nsp);
+    bool joined = s && s->state == SIO_CONNECTED;
+    switch (p->type) {
+    case SIO_DISCONNECT:
+        if (s)
+            sio_socket_end(s, SIO_CLIENT_DISCONNECT);
+        else if (!left_lately(c, p->nsp))
+            bad_packet(c, "DISCONNECT from a namespace that it has not joined");
+        return;
+    case SIO_EVENT:
+    case SIO_BINARY_EVENT:
+        if (joined)
+            on_event(c, s, p, &payload);
+        else if (!left_lately(c, p->nsp))
+            bad_packet(c, "EVENT for a namespace that it has not joined");
+        return;
+    case SIO_ACK:
+    case SIO_BINARY_ACK:
+        if (joined)
+            sio_ack_answer(s, p->id, &payload);
+        else if (!left_lately(c, p->nsp))
+            bad_packet(c, "ACK for a namespace that it has not joined");
+        return;
+    default:
+        bad_packet(c, "a packet that only servers send");
+    }
+}
+
+static struct lec_slice moved(struct lec_slice s, const char *from, const char *to)
+{
+    return (struct lec_slice){ to + (s.p - from), s.n };
+}
+
+/* Keeps a packet until its attachments are here. A client that has not joined its namespace cannot
+ * make us hold anything. */
+static void hold_packet(struct sio_client *c, const struct sio_packet *p, struct lec_slice text)
+{
+    const struct sio_socket *s = find_socket(c, p->nsp);
+    if (!(s && s->state == SIO_CONNECTED) && !left_lately(c, p->nsp)) {
+        bad_packet(c, "binary packet for a namespace that it has not joined");
+        return;
+    }
+    struct sio_partial *part =
+        lec_alloc0(sizeof *part + p->attachments * sizeof *part->attachments + text.n);
+    char *copy = memcpy(part->attachments + p->attachments, text.p, text.n);
+    part->client = c;
+    part->packet = *p;
+    part->packet.nsp = lec_slice_is(p->nsp, "/") ? LEC_SLICE("/") : moved(p->nsp, text.p, copy);
+    part->packet.json = moved(p->json, text.p, copy);
+    if (p->type == SIO_BINARY_EVENT)
+        part->packet.event = moved(p->event, text.p, copy);
+    c->partial = part;
+    lec_timer_start(c->io->loop, &part->timer, ATTACHMENT_MS, on_attachment_timeout);
+}
+
+static void on_attachment(struct sio_client *c, struct lec_slice data)
+{
+    struct sio_partial *part = c->partial;
+    if (!part) {
+        bad_packet(c, "binary message that nothing announced");
+        return;
+    }
+    part->attachments[part->count++] = lec_msg_copy(true, data.p, data.n);
+    if (part->count < part->packet.attachments) {
+        lec_timer_start(c->io->loop, &part->timer, ATTACHMENT_MS, on_attachment_timeout);
+        return;
+    }
+    /* Off the client first: whatever the handler does to it, the packet stays until it returns. */
+    c->partial = NULL;
+    on_packet(c, &part->packet, part->attachments);
+    free_partial(part);
+}
+
+void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary)
+{
+    if (!c || c->closing || c->ended)
+        return;
+    if (binary) {
+        on_attachment(c, data);
+        return;
+    }
+    if (c->partial) {
+        bad_packet(c, "text in place of an attachment");
+        return;
+    }
+    struct sio_packet p;
+    int rc = sio_packet_decode(&p, data, &c->io->cfg.packet);
+    if (rc)
+        bad_packet(c, rc == LEC_ETOOBIG ? "packet over a limit" : "malformed packet");
+    else if (p.attachments > 0)
+        hold_packet(c, &p, data);
+    else
+        on_packet(c, &p, NULL);
+}

@@ -1,0 +1,55 @@
+/* One Engine.IO session as Socket.IO sees it: packets come in here, attachments are put together,
+ * and each packet goes to the socket of its namespace.
+ *
+ * Owner: the session (it is its user pointer). Life: from the engine's on_open to its on_close;
+ * memory goes at the end of that turn.
+ *
+ *   OPEN --a bad packet, connect timeout, sio_client_disconnect--> closing --on_close--> ended
+ *   OPEN --on_close--> ended
+ *
+ * closing: we asked the engine to close; nothing more is read, `why` is the reason to tell.
+ * ended: the session is over; `why` is the reason. */
+#ifndef SIO_CLIENT_H
+#define SIO_CLIENT_H
+
+#include "socketio/server.h"
+
+struct sio_partial;
+struct sio_tombstone;
+
+struct sio_client {
+    struct sio_server *io;
+    struct eio_session *session; /* over when `ended`, readable as long as the client is */
+    struct sio_socket *sockets;  /* CONNECTING and CONNECTED, in the order they came */
+    uint32_t n_sockets;
+    uint32_t joined;                  /* CONNECTED ones */
+    uint32_t refusals;                /* CONNECTs that came to nothing since one was accepted */
+    struct sio_partial *partial;      /* a packet that waits for attachments, or NULL */
+    struct sio_tombstone *tombstones; /* namespaces left lately, latest first */
+    struct lec_timer timer;           /* runs while joined is 0 */
+    struct sio_client *next_ended;
+    struct lec_later later;
+    uint8_t why; /* enum sio_reason */
+    bool closing, ended;
+};
+
+/* The engine's three events. */
+void sio_client_open(struct sio_server *io, struct eio_session *session);
+void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary);
+void sio_client_close(struct sio_client *c, enum eio_reason why);
+
+/* Ends the clients whose sessions ended during the broadcast that is just over. */
+void sio_client_end_postponed(struct sio_server *io);
+
+/* Its person has come back on another connection: this one is dead. */
+void sio_client_replaced(struct sio_client *c);
+
+/* Sends DISCONNECT for all its namespaces and ends the session when that has left. */
+void sio_client_disconnect(struct sio_client *c);
+
+/* Bookkeeping of sio_socket: it came, was accepted, left. */
+void sio_client_add(struct sio_client *c, struct sio_socket *s);
+void sio_client_joined(struct sio_client *c);
+void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_joined);
+
+#endif

@@ -1,0 +1,123 @@
+/* What the files of this folder share: the bodies of server, namespace and socket.
+ *
+ *   server ─┬─ namespaces, by name ─┬─ rooms, by name (socketio/room.h)
+ *           │                       └─ sockets
+ *           └─ clients, one an Engine.IO session (socketio/client.h) ─── sockets, in join order
+ *
+ * Lifetimes. Any callback may disconnect, refuse, accept, join or leave any socket, broadcast,
+ * close any client or namespace, the one that it is called about included. This holds because:
+ *
+ * 1. Ending marks and unlinks at once; memory goes at the end of the loop's turn. So after a
+ *    callback every pointer on the stack can still be read, but nothing that it says may be
+ *    relied on: look at the state again.
+ * 2. Callbacks come from four places only: sio_events, an ack's function, and, by on_close,
+ *    eio_session_send and eio_session_close. Rule 1 applies after each of them. (on_keep and
+ *    on_forget are asked to do nothing but keep and forget.)
+ * 3. No callback comes from inside a broadcast. A session that ends there, as too slow, is only
+ *    marked, and ended when the broadcast is over. Loops over members go straight over the array.
+ * 4. Session, client and socket die in the same turn or in the order socket, client, session, so
+ *    a socket may always look at its client, and that at its session. Functions that free memory
+ *    look at nothing but the memory they free.
+ * 5. GONE is for ever. A client that comes back (socketio/recovery.h) gets a new socket, which takes
+ *    over id, rooms and ticket of the old one; between the two only the ticket exists. */
+#ifndef SIO_INTERNAL_H
+#define SIO_INTERNAL_H
+
+#include "base/id.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/outq.h"
+#include "socketio/client.h"
+#include "socketio/recovery.h"
+#include "socketio/room.h"
+#include "socketio/socket.h"
+
+struct sio_server {
+    struct lec_loop *loop;
+    struct sio_config cfg;
+    const struct sio_events *events;
+    void *ctx;
+    struct lec_counters *counters;
+    struct lec_log *log;
+    struct lec_map namespaces;
+    uint64_t mark; /* of the last walk over a target; sockets never carry a later one */
+    bool broadcasting;
+    struct sio_client *ended; /* clients whose sessions ended during the broadcast */
+};
+
+struct sio_namespace {
+    struct sio_server *io;
+    struct lec_map rooms;          /* struct sio_room by name, those only waited for included */
+    struct lec_map sockets;        /* accepted ones by id */
+    struct sio_members everyone;   /* all sockets but GONE ones; slots are not used */
+    size_t connected;              /* accepted ones among them */
+    size_t occupied;               /* rooms that somebody is in */
+    int64_t next_ack;              /* ids are never used twice in one namespace */
+    struct sio_recovery *recovery; /* NULL: it is off */
+    bool closed;                   /* clients can no longer find it; freed this turn */
+    struct lec_later later;
+    struct lec_slice name; /* into bytes */
+    char bytes[];
+};
+
+enum sio_state { SIO_CONNECTING, SIO_CONNECTED, SIO_GONE };
+
+/* What only a CONNECTING socket needs. Dies when it is accepted or refused, or leaves. */
+struct sio_waiting {
+    struct lec_outq missed; /* messages that precede its CONNECT packet: it is recovered */
+    struct lec_outq out;    /* messages that follow it */
+    size_t auth_len;
+    char auth[];
+};
+
+struct sio_socket {
+    struct eio_session *session; /* the way to the client; NULL unless CONNECTED */
+    uint64_t mark;               /* of the last walk that met it */
+    struct sio_socket *next;     /* of the same client */
+    struct sio_client *client;
+    struct sio_namespace *nsp;
+    struct sio_membership *rooms;
+    uint32_t n_rooms, cap_rooms;
+    struct sio_waiting *waiting; /* NULL unless CONNECTING */
+    struct lec_list acks;        /* struct sio_ack, oldest first */
+    uint32_t n_acks;
+    uint32_t index; /* its place in nsp->everyone */
+    void *user;
+    const char *log_user;
+    struct lec_later later;
+    struct sio_ticket
+        *ticket;      /* to come back with; NULL where recovery is off, or before CONNECTED */
+    uint8_t recovery; /* enum sio_recovery_result */
+    uint8_t state;    /* enum sio_state */
+    char id[LEC_ID_LEN + 1];
+};
+
+/* A CONNECTING socket, linked to its client and namespace. auth: JSON, copied. */
+struct sio_socket *sio_socket_new(struct sio_client *c, struct sio_namespace *nsp,
+                                  struct lec_slice auth);
+
+/* The end of a socket that is not GONE, on our side alone (nothing is sent): on_disconnect if it
+ * was accepted, then its acks, its rooms, on_free. GONE: nothing. */
+void sio_socket_end(struct sio_socket *s, enum sio_reason why);
+
+/* One packet of this socket's, and what follows it; while CONNECTING it waits. Results as
+ * sio_socket_emit. */
+int sio_socket_send_event(struct sio_socket *s, const struct sio_payload *event, int64_t id,
+                          bool is_volatile) LEC_CHECK;
+
+struct lec_who sio_socket_who(const struct sio_socket *s); /* for log lines */
+
+struct sio_namespace *sio_namespace_new(struct sio_server *io, struct lec_slice name);
+void sio_namespace_free(struct sio_namespace *nsp); /* nobody is in it */
+
+/* A packet and its attachments, back to back. */
+static inline int sio_send(struct eio_session *session, struct lec_msg *msg,
+                           const struct sio_payload *payload)
+{
+    int rc = eio_session_send(session, msg);
+    for (unsigned i = 0; rc == LEC_OK && i < payload->n_attachments; i++)
+        rc = eio_session_send(session, payload->attachments[i]);
+    return rc;
+}
+
+#endif

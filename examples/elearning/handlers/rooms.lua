@@ -1,0 +1,102 @@
+-- Joining and leaving rooms, and who may.
+
+local check = require "lectern.check"
+local lectern = require "lectern"
+local presence = require "lectern.presence"
+local rooms = require "lectern.rooms"
+local typing = require "lectern.typing"
+
+local M = {}
+
+local REQUEST = { room = "room", type = "line?" }
+
+function M.on_start()
+  if lectern.config.rooms.default == "allow" then
+    lectern.log.warn("everybody may join every course, session and discussion: set rooms.default to "
+      .. '"deny", and give tokens the claims courses, sessions, discussions, or grant rooms')
+  end
+end
+
+function M.on_join_room(socket, payload)
+  local request, why, code = check.fields(payload, REQUEST)
+  if not request then
+    return nil, why, code
+  end
+  local room
+  room, why, code = rooms.may_join(socket.user, request.room)
+  if not room then
+    return nil, why, code
+  end
+  local joined
+  joined, why, code = socket:join(room)
+  if not joined then
+    return nil, why, code
+  end
+  presence.joined(socket, room)
+  local online, count = presence.online(room)
+  return { ok = true, room = room, online = online, onlineCount = count }
+end
+
+local function leave(socket, room)
+  typing.stop(socket, room)
+  presence.left(socket, room)
+  return socket:leave(room)
+end
+
+function M.on_leave_room(socket, payload)
+  local request, why, code = check.fields(payload, REQUEST)
+  if not request then
+    return nil, why, code
+  end
+  if rooms.parse(request.room) == "user" then
+    return nil, "nobody leaves the room of their own", "forbidden"
+  end
+  local left
+  left, why, code = leave(socket, request.room)
+  if not left then
+    return nil, why, code
+  end
+  return { ok = true, room = request.room }
+end
+
+function M.on_who_is_online(socket, payload)
+  local request, why, code = check.fields(payload, REQUEST)
+  if not request then
+    return nil, why, code
+  end
+  local inside
+  inside, why, code = rooms.inside(socket, request.room)
+  if not inside then
+    return nil, why, code
+  end
+  local online, count = presence.online(request.room)
+  return { ok = true, online = online, onlineCount = count }
+end
+
+local GRANT = { userId = "id", room = "room" }
+
+-- Opens a room to a person whose token does not.
+function M.grant_room(user_id, room)
+  local grant, why, code = check.fields({ userId = user_id, room = room }, GRANT)
+  if not grant then
+    return nil, why, code
+  end
+  return rooms.grant(grant.userId, grant.room)
+end
+
+-- Closes a room to a person: whoever is in it leaves at once, and is told so.
+function M.revoke_room(user_id, room)
+  local grant, why, code = check.fields({ userId = user_id, room = room }, GRANT)
+  if not grant then
+    return nil, why, code
+  end
+  for _, socket in ipairs(lectern.sockets { room = rooms.user(grant.userId) }) do
+    if socket:has_joined(grant.room) then
+      leave(socket, grant.room)
+      socket:emit("room_revoked", { room = grant.room })
+    end
+  end
+  return rooms.revoke(grant.userId, grant.room)
+end
+
+return M

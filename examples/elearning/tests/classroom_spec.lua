@@ -1,0 +1,285 @@
+-- What people do to each other from their pages, and what only staff may.
+
+local app = require "support.app"
+
+describe("the classroom", function()
+  local school, ada, bob, teacher
+
+  local function open(config)
+    school = app.new { dir = "examples/elearning", config = config }
+    ada = school:connect { id = "ada", role = "student" }
+    bob = school:connect { id = "bob", role = "student" }
+    teacher = school:connect { id = "tina", role = { "teacher" } }
+    for _, client in ipairs { ada, bob, teacher } do
+      client:ask("join_room", { room = "course:1" })
+      client:ask("join_room", { room = "live-session:9" })
+    end
+    for _, client in ipairs { ada, bob, teacher } do
+      client:clear()
+    end
+  end
+
+  before_each(function()
+    open()
+  end)
+
+  local function code(ack)
+    return ack.error and ack.error.code
+  end
+
+  it("refuses a token whose id cannot name a room", function()
+    for _, id in ipairs { "", "user-", ("x"):rep(300), "a\nb" } do
+      local client, message, why = school:connect { id = id }
+      assert.is_nil(client)
+      assert.equal("that is no id of a user", message)
+      assert.equal("invalid", why)
+    end
+    assert.is_truthy(school:connect { id = 7 })
+  end)
+
+  describe("discussions", function()
+    it("carry messages to all in the room, the sender included", function()
+      local ack = ada:ask("discussion_message", { room = "course-1", discussionId = "d", content = "Why?" })
+      assert.is_true(ack.ok)
+      local message = {
+        id = ack.message.id,
+        room = "course:1",
+        discussionId = "d",
+        userId = "ada",
+        content = "Why?",
+        timestamp = school.lectern.date(),
+      }
+      assert.same(message, ack.message)
+      for _, client in ipairs { ada, bob, teacher } do
+        assert.same({ message }, client:got "discussion_message")
+      end
+    end)
+
+    it("take the sender from the token, whatever the payload says", function()
+      ada:emit("discussion_message", { room = "course:1", content = "x", userId = "tina", id = "mine" })
+      local got = bob:got("discussion_message")[1]
+      assert.equal("ada", got.userId)
+      assert.not_equal("mine", got.id)
+    end)
+
+    it("carry reactions", function()
+      local reaction = { room = "course:1", discussionId = "d", messageId = "m", reaction = "👍" }
+      assert.same({ ok = true }, ada:ask("discussion_reaction", reaction))
+      reaction.userId, reaction.timestamp = "ada", school.lectern.date()
+      assert.same({ reaction }, bob:got "discussion_reaction")
+    end)
+
+    it("are read back", function()
+      ada:emit("discussion_message", { room = "course:1", discussionId = "d", content = "one" })
+      bob:emit("discussion_message", { room = "course:1", content = "two" })
+      bob:emit("discussion_reaction", { room = "course:1", discussionId = "d", reaction = "+" })
+      local ack = teacher:ask("discussion_history", { room = "course:1" })
+      assert.equal("one", ack.messages[1].content)
+      assert.equal("two", ack.messages[2].content)
+      ack = teacher:ask("discussion_history", { room = "course:1", discussionId = "d", limit = 5 })
+      assert.equal(1, #ack.messages)
+      assert.same({ ["+"] = 1 }, ack.reactions)
+    end)
+
+    it("are only for who is in the room, with whole payloads", function()
+      local cases = {
+        { "discussion_message", { room = "course:2", content = "x" }, "forbidden" },
+        { "discussion_message", { room = "course:1" }, "invalid" },
+        { "discussion_message", { room = "course:1", content = "" }, "invalid" },
+        { "discussion_message", { room = "course:1", content = ("x"):rep(8001) }, "invalid" },
+        { "discussion_message", { room = "course:1", content = { "x" } }, "invalid" },
+        { "discussion_message", "hello", "invalid" },
+        { "discussion_reaction", { room = "course:2", discussionId = "d", reaction = "x" }, "forbidden" },
+        { "discussion_reaction", { room = "course:1", reaction = "x" }, "invalid" },
+        { "discussion_reaction", { room = "course:1", discussionId = "d", reaction = "a\nb" }, "invalid" },
+        { "discussion_history", { room = "course:2" }, "forbidden" },
+        { "discussion_history", { room = "course:1", limit = "all" }, "invalid" },
+      }
+      for i, case in ipairs(cases) do
+        assert.equal(case[3], code(ada:ask(case[1], case[2])), i)
+      end
+      assert.same({}, bob:got())
+    end)
+  end)
+
+  describe("typing", function()
+    it("is checked and acknowledged", function()
+      assert.same({ ok = true }, ada:ask("typing_start", { room = "course:1" }))
+      assert.same({ ok = true }, ada:ask("typing_stop", { room = "course:1" }))
+      assert.equal("forbidden", code(ada:ask("typing_start", { room = "course:2" })))
+      assert.equal("invalid", code(ada:ask("typing_start", { discussionId = "d" })))
+      local long = ("x"):rep(999)
+      assert.equal("invalid", code(ada:ask("typing_start", { room = "course:1", discussionId = long })))
+      assert.equal("invalid", code(ada:ask("typing_stop", "course:1")))
+    end)
+
+    it("cannot be claimed by the payload", function()
+      ada:emit("typing_start", { room = "course:1", isTyping = false, userId = "bob" })
+      local got = bob:got "typing_indicator"
+      assert.equal(1, #got)
+      assert.is_true(got[1].isTyping)
+      assert.equal("ada", got[1].userId)
+    end)
+
+    it("ends when the typist disconnects", function()
+      ada:emit("typing_start", { room = "course:1" })
+      ada:disconnect()
+      assert.is_false(bob:got("typing_indicator")[2].isTyping)
+      school:advance(60)
+      assert.equal(2, #bob:got "typing_indicator")
+    end)
+  end)
+
+  describe("live sessions", function()
+    it("carry events of all who are there", function()
+      assert.same({ ok = true }, ada:ask("live_session_event", {
+        sessionId = "live-session-9", type = "raise_hand", data = { since = 5 }, userId = "bob",
+      }))
+      assert.same({ {
+        sessionId = "live-session-9",
+        type = "raise_hand",
+        userId = "ada",
+        data = { since = 5 },
+        timestamp = school.lectern.date(),
+      } }, bob:got "live_session_event")
+    end)
+
+    it("keep some for staff, and all for members", function()
+      for _, kind in ipairs { "session_started", "session_ended", "mute_all", "recording" } do
+        assert.equal("forbidden", code(ada:ask("live_session_event", { sessionId = "9", type = kind })))
+      end
+      assert.is_true(teacher:ask("live_session_event", { sessionId = "9", type = "mute_all" }).ok)
+      assert.equal("forbidden", code(ada:ask("live_session_event", { sessionId = "8", type = "raise_hand" })))
+      assert.equal("invalid", code(ada:ask("live_session_event", { sessionId = "9" })))
+      assert.equal("invalid", code(ada:ask("live_session_event", { sessionId = "session\n", type = "x" })))
+      local nameless = { sessionId = "live-session-", type = "x" }
+      assert.equal("invalid", code(ada:ask("live_session_event", nameless)))
+      assert.equal("invalid", code(ada:ask("live_session_event", { sessionId = "session-", type = 5 })))
+      assert.equal("invalid", code(ada:ask("live_session_event", {
+        sessionId = "9", type = "x", data = ("x"):rep(20000),
+      })))
+    end)
+
+    it("are named by room or by id in the API", function()
+      assert.equal("9", school.api.send_live_session_event("9", { type = "x" }).sessionId)
+      assert.equal("9", school.api.send_live_session_event(9, { type = "x" }).sessionId)
+      assert.equal(2, #ada:got "live_session_event")
+      assert.equal("invalid", select(3, school.api.send_live_session_event("", { type = "x" })))
+      assert.equal("invalid", select(3, school.api.send_live_session_event("9", "x")))
+    end)
+  end)
+
+  describe("private messages", function()
+    it("go to both people's tabs", function()
+      local ack = ada:ask("private_message", { to = "bob", content = "psst", from = "tina" })
+      assert.is_true(ack.ok)
+      assert.equal("ada", ack.message.from)
+      assert.same({ ack.message }, bob:got "private_message")
+      assert.same({ ack.message }, ada:got "private_message")
+      assert.same({}, teacher:got "private_message")
+      assert.same({ ack.message }, bob:ask("private_history", { with = "ada" }).messages)
+      assert.same({}, teacher:ask("private_history", { with = "ada" }).messages)
+    end)
+
+    it("are refused when they are wrong, or switched off", function()
+      assert.equal("invalid", code(ada:ask("private_message", { to = "ada", content = "x" })))
+      assert.equal("invalid", code(ada:ask("private_message", { to = "bob" })))
+      assert.equal("invalid", code(ada:ask("private_message", { to = {}, content = "x" })))
+      assert.equal("invalid", code(ada:ask("private_history", {})))
+      assert.equal("invalid", code(ada:ask("private_history", { with = "ada" })))
+      open { app = { staff = { "teacher" }, private_messages = false } }
+      assert.equal("forbidden", code(ada:ask("private_message", { to = "bob", content = "x" })))
+    end)
+  end)
+
+  describe("staff", function()
+    it("announce to a course, in three ways", function()
+      local content = { courseId = "course-1", title = "Exam", message = "On Monday" }
+      assert.same({ ok = true }, teacher:ask("announce", content))
+      assert.same({ {
+        courseId = "course-1",
+        title = "Exam",
+        message = "On Monday",
+        instructorId = "tina",
+        timestamp = school.lectern.date(),
+      } }, ada:got "course_announcement")
+      content.as, content.type, content.data = "update", "new_lesson", { lessonId = 1 }
+      assert.is_true(teacher:ask("announce", content).ok)
+      assert.equal("new_lesson", ada:got("course_update")[1].type)
+      assert.is_nil(ada:got("course_update")[1].instructorId)
+      content.as = "notification"
+      assert.is_true(teacher:ask("announce", content).ok)
+      assert.is_true(ada:got("notification")[1].isRoomNotification)
+    end)
+
+    it("announce only whole things, to courses they may enter", function()
+      assert.equal("invalid", code(teacher:ask("announce", { courseId = "1", title = "Exam" })))
+      assert.equal("invalid", code(teacher:ask("announce", {
+        courseId = "course-", title = "t", message = "m",
+      })))
+      assert.equal("invalid", code(teacher:ask("announce", {
+        courseId = "1", title = "t", message = "m", as = "song",
+      })))
+      open { rooms = { default = "deny" } }
+      assert.equal("forbidden", code(teacher:ask("announce", { courseId = "1", title = "t", message = "m" })))
+    end)
+
+    it("notify people", function()
+      local ack = teacher:ask("notify", { userId = "ada", title = "Well done", message = "An A" })
+      assert.is_true(ack.ok)
+      assert.same({ ack.notification }, ada:got "notification")
+      assert.equal("invalid", code(teacher:ask("notify", { userId = "ada" })))
+    end)
+
+    it("are known by role: a learner is refused", function()
+      assert.equal("forbidden", code(ada:ask("announce", { courseId = "1", title = "t", message = "m" })))
+      assert.equal("forbidden", code(ada:ask("notify", { userId = "bob", title = "t", message = "m" })))
+      for _, client in ipairs { ada, teacher } do
+        assert.equal("forbidden", code(client:ask("announce_system", { title = "t", message = "m" })))
+      end
+      assert.same({}, bob:got())
+      local admin = school:connect { id = "root", role = "admin" }
+      assert.is_true(admin:ask("announce_system", { title = "t", message = "m" }).ok)
+      assert.equal("t", bob:got("system_announcement")[1].title)
+      assert.equal("invalid", code(admin:ask("announce_system", { title = "t" })))
+    end)
+  end)
+
+  describe("notifications", function()
+    it("are listed and marked read, in all tabs", function()
+      local phone = school:connect { id = "ada" }
+      local first = school.api.create_notification { userId = "ada", title = "one", message = "m" }
+      school.api.create_notification { userId = "ada", title = "two", message = "m" }
+      local ack = ada:ask("list_notifications", { limit = 1 })
+      assert.equal("two", ack.notifications[1].title)
+      assert.equal(2, ack.unreadCount)
+      assert.equal(2, #ada:ask("list_notifications").notifications)
+      assert.equal(2, #ada:ask("list_notifications", school.lectern.null).notifications)
+      assert.same({ ok = true, unreadCount = 1 }, ada:ask("mark_notification_read", { id = first.id }))
+      local told = phone:got "unread_count"
+      assert.same({ unreadCount = 1, readIds = { first.id } }, told[#told])
+      assert.equal("two", ada:ask("list_notifications", { unread = true }).notifications[1].title)
+      assert.same({ ok = true, unreadCount = 0 }, phone:ask("mark_all_notifications_read"))
+      assert.equal(0, ada:ask("list_notifications", {}).unreadCount)
+    end)
+
+    it("are one's own", function()
+      local note = school.api.create_notification { userId = "ada", title = "one", message = "m" }
+      assert.equal("not_found", code(bob:ask("mark_notification_read", { id = note.id })))
+      assert.same({}, bob:ask("list_notifications").notifications)
+      assert.equal("invalid", code(ada:ask("mark_notification_read", {})))
+      assert.equal("invalid", code(ada:ask("list_notifications", { limit = "all" })))
+    end)
+  end)
+
+  it("courses check what the API is given", function()
+    for _, name in ipairs { "send_course_update", "send_course_announcement" } do
+      assert.equal("invalid", select(3, school.api[name](nil, { title = "t" })))
+      assert.equal("invalid", select(3, school.api[name]("1", "t")))
+      assert.equal("invalid", select(3, school.api[name]("course-", { title = "t" })))
+    end
+    local sent = school.api.send_course_update(1, { title = "t", timestamp = school.lectern.null })
+    assert.equal(school.lectern.date(), sent.timestamp)
+    assert.same({ sent }, ada:got "course_update")
+  end)
+end)

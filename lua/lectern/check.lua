@@ -1,0 +1,136 @@
+-- Payloads against a short description: what a client or another program sent is checked once, at the
+-- entrance, and what comes out has only the fields that were asked for, each of the right type.
+--
+--     local request, why, code = check.fields(payload, { room = "room", note = "text?" })
+--     if not request then
+--         return nil, why, code
+--     end
+--
+-- A '?' makes a field optional; null counts as absent, and no payload as an empty one. The types:
+--
+--     room     the name of a room; comes out as its one name (lectern.rooms)
+--     id       a string as `line`, or an integer
+--     line     1 to 200 bytes without control characters
+--     url      1 to 2000 bytes of them
+--     text     1 to 8000 bytes
+--     data     any JSON value whose text has at most 16000 bytes
+--     integer  boolean  table
+
+local lectern = require "lectern"
+local rooms = require "lectern.rooms"
+
+local check = {}
+
+local LINE_MAX, URL_MAX, TEXT_MAX, DATA_MAX = 200, 2000, 8000, 16000
+
+local function line_of(max)
+  return function(value)
+    local fits = type(value) == "string" and #value >= 1 and #value <= max
+    if fits and not value:find("[%z\1-\31\127]") then
+      return value
+    end
+    return nil, ("must be a string of 1 to %d bytes without control characters"):format(max)
+  end
+end
+
+local line = line_of(LINE_MAX)
+
+local function integer(value)
+  if type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
+    return value
+  end
+  return nil, "must be an integer"
+end
+
+local function of_type(name)
+  return function(value)
+    if type(value) == name then
+      return value
+    end
+    return nil, "must be a " .. name
+  end
+end
+
+-- Each gives the value as it comes out, or nil and what it must be.
+local TYPES = {
+  line = line,
+  url = line_of(URL_MAX),
+  integer = integer,
+  boolean = of_type "boolean",
+  table = of_type "table",
+  data = function(value)
+    local text = lectern.json.encode(value)
+    if text and #text <= DATA_MAX then
+      return value
+    end
+    return nil, ("must be a JSON value of at most %d bytes"):format(DATA_MAX)
+  end,
+  text = function(value)
+    if type(value) == "string" and #value >= 1 and #value <= TEXT_MAX then
+      return value
+    end
+    return nil, ("must be a string of 1 to %d bytes"):format(TEXT_MAX)
+  end,
+  id = function(value)
+    if type(value) == "number" then
+      return integer(value)
+    end
+    return line(value)
+  end,
+  room = function(value)
+    local room, why = rooms.normalise(value)
+    return room, why and "is wrong: " .. why
+  end,
+}
+
+-- Descriptions are constants of modules: read once. Weak, as a reload makes new ones.
+local plans = setmetatable({}, { __mode = "k" })
+
+local function plan_of(description)
+  local plan = {}
+  for field, spec in pairs(description) do
+    local name, mark = tostring(spec):match("^(%l+)(%??)$")
+    local test = TYPES[name]
+    if not test then
+      error(("check.fields: %s has an unknown type, %q"):format(field, tostring(spec)), 3)
+    end
+    plan[#plan + 1] = { field = field, test = test, optional = mark == "?" }
+  end
+  table.sort(plan, function(a, b) -- so that one mistake always gives one sentence
+    return a.field < b.field
+  end)
+  plans[description] = plan
+  return plan
+end
+
+---@param payload any
+---@param description table<string, string> raises for a type that does not exist
+---@return table? fields a new table, only of what the description names
+---@return string? message which field, and what it must be
+---@return string? code "invalid"
+function check.fields(payload, description)
+  local plan = plans[description] or plan_of(description)
+  if payload == nil or payload == lectern.null then
+    payload = {}
+  elseif type(payload) ~= "table" then
+    return nil, "an object is needed", "invalid"
+  end
+  local fields = {}
+  for _, step in ipairs(plan) do
+    local value = payload[step.field]
+    if value == nil or value == lectern.null then
+      if not step.optional then
+        return nil, step.field .. " is missing", "invalid"
+      end
+    else
+      local out, wrong = step.test(value)
+      if wrong then
+        return nil, step.field .. " " .. wrong, "invalid"
+      end
+      fields[step.field] = out
+    end
+  end
+  return fields
+end
+
+return check

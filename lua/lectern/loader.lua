@@ -1,0 +1,225 @@
+-- Turns the modules of handlers/ into what the host dispatches by. Pure: it changes no module, and
+-- nothing is in force until the host takes the result as a whole.
+--
+-- in:  a list of { file = "handlers/rooms.lua", module = what it returned }, in file order
+-- out: result, errors. errors is a list of "file: sentence"; the result counts if it is empty.
+--   result.events[namespace][event] = function     several of one event composed into one
+--   result.connect[namespace]       = function     composed likewise
+--   result.connected[namespace], .disconnect[namespace], .token_refreshed[namespace] = list of
+--     functions, each run by itself
+--   result.start, result.stop       = list of functions
+--   result.api[name]                = function, under its own and its camelCase name
+--   result.files[function]          = the file it is of, or the files, for all of the above but api
+--   result.report                   = list of lines for people
+
+-- Names that are hooks, never client events.
+local ONE_BY_ONE = { connected = true, disconnect = true, token_refreshed = true }
+local ONCE = { start = true, stop = true }
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
+local function is_refusal(results)
+  return results[1] == nil and type(results[2]) == "string"
+end
+
+-- A guard (on_connect, before_event) also refuses by `false`, which nobody means as a yes.
+local function refusal_of(results)
+  if is_refusal(results) then return results[2], results[3] end
+  if results.n > 0 and results[1] == false then
+    return type(results[2]) == "string" and results[2] or "refused", results[3]
+  end
+end
+
+-- Runs all in order; the first refusal ends it, the last results that are not empty count.
+local function in_order(functions)
+  if #functions == 1 then return functions[1] end
+  return function(...)
+    local kept = { n = 0 }
+    for i = 1, #functions do
+      local results = pack(functions[i](...))
+      if is_refusal(results) then return unpack(results, 1, results.n) end
+      if results.n > 0 then kept = results end
+    end
+    return unpack(kept, 1, kept.n)
+  end
+end
+
+local function all_guards(functions)
+  return function(...)
+    for i = 1, #functions do
+      local message, code = refusal_of(pack(functions[i](...)))
+      if message then return nil, message, code end
+    end
+  end
+end
+
+-- The files of several functions, each once.
+local function joined(files, functions)
+  local names, seen = {}, {}
+  for _, fn in ipairs(functions) do
+    local name = files[fn]
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
+  end
+  return table.concat(names, ", ")
+end
+
+local function guarded(before, event, handler)
+  return function(socket, ...)
+    local _, message, code = before(socket, event, ...)
+    if message then return nil, message, code end
+    return handler(socket, ...)
+  end
+end
+
+-- on_typing serves two events, told apart by typing.isTyping.
+local function typing(handler, is_typing)
+  return function(socket, what, ...)
+    if type(what) ~= "table" then what = {} end
+    what.isTyping = is_typing
+    return handler(socket, what, ...)
+  end
+end
+
+local function camel_case(name)
+  return (name:gsub("(%w)_+(%w)", function(a, b) return a .. b:upper() end))
+end
+
+local function append(lists, key, value)
+  local list = lists[key]
+  if not list then
+    list = {}
+    lists[key] = list
+  end
+  list[#list + 1] = value
+end
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local function complain(errors, file, text, ...)
+  errors[#errors + 1] = file .. ": " .. text:format(...)
+end
+
+return function(modules)
+  local errors = {}
+  local events, before, connect = {}, {}, {}
+  local one_by_one, once = {}, { start = {}, stop = {} }
+  for name in pairs(ONE_BY_ONE) do one_by_one[name] = {} end
+  local api, defined_in, report = {}, {}, {}
+  local files = {}
+
+  local function event_handler(namespace, event, fn, file)
+    files[fn] = file
+    events[namespace] = events[namespace] or {}
+    append(events[namespace], event, fn)
+  end
+
+  local function hook(namespace, name, fn, file)
+    files[fn] = file
+    if name == "connect" then
+      append(connect, namespace, fn)
+    elseif ONE_BY_ONE[name] then
+      append(one_by_one[name], namespace, fn)
+    elseif ONCE[name] then
+      append(once, name, fn)
+    elseif name == "typing" then
+      event_handler(namespace, "typing_start", typing(fn, true), file)
+      event_handler(namespace, "typing_stop", typing(fn, false), file)
+    else
+      event_handler(namespace, name, fn, file)
+    end
+  end
+
+  local function take(file, namespace, key, value, told)
+    if type(key) ~= "string" then
+      complain(errors, file, "a handler's name must be a string, not a %s", type(key))
+    elseif key == "namespace" or key:sub(1, 1) == "_" then
+      return
+    elseif type(value) ~= "function" then
+      complain(errors, file, "%s is a %s, but on_* and API calls are functions (begin private names with _)",
+        key, type(value))
+    elseif key == "before_event" then
+      append(before, namespace, value)
+      told.hooks[#told.hooks + 1] = key
+    elseif key == "on_refresh_token" then
+      complain(errors, file, "on_refresh_token would never run: the server itself answers that event; "
+        .. "on_token_refreshed runs afterwards")
+    elseif key:sub(1, 3) == "on_" and #key > 3 then
+      local event = key:sub(4)
+      hook(namespace, event, value, file)
+      if event == "connect" or ONE_BY_ONE[event] or ONCE[event] then
+        told.hooks[#told.hooks + 1] = key
+      elseif event == "typing" then
+        told.events[#told.events + 1] = "typing_start, typing_stop"
+      else
+        told.events[#told.events + 1] = event
+      end
+    elseif defined_in[key] then
+      complain(errors, file, "the API call %s is already defined in %s", key, defined_in[key])
+    else
+      defined_in[key] = file
+      api[key] = value
+      told.calls[#told.calls + 1] = key
+    end
+  end
+
+  for _, entry in ipairs(modules) do
+    local file, module = entry.file, entry.module
+    if type(module) ~= "table" then
+      complain(errors, file, "must return a table of functions, but returned %s",
+        module == nil and "nothing (is `return M` missing at its end?)" or "a " .. type(module))
+    elseif module.namespace ~= nil and (type(module.namespace) ~= "string" or module.namespace == "") then
+      complain(errors, file, "namespace must be a name like \"/whiteboard\"")
+    else
+      local namespace = module.namespace or "/"
+      if namespace:sub(1, 1) ~= "/" then namespace = "/" .. namespace end
+      local told = { hooks = {}, events = {}, calls = {} }
+      for _, key in ipairs(sorted_keys(module)) do take(file, namespace, key, module[key], told) end
+      local line = file
+      if namespace ~= "/" then line = line .. " (" .. namespace .. ")" end
+      if #told.hooks > 0 then line = line .. "\n  hooks: " .. table.concat(told.hooks, ", ") end
+      if #told.events > 0 then line = line .. "\n  events: " .. table.concat(told.events, ", ") end
+      if #told.calls > 0 then line = line .. "\n  API calls: " .. table.concat(told.calls, ", ") end
+      report[#report + 1] = line
+    end
+  end
+
+  for _, name in ipairs(sorted_keys(api)) do
+    local alias = camel_case(name)
+    if not api[alias] then
+      api[alias] = api[name]
+    elseif alias ~= name then
+      complain(errors, defined_in[alias] or defined_in[name], "%s is the other name of the API call %s in %s",
+        alias, name, defined_in[name])
+    end
+  end
+
+  local result = {
+    events = {}, connect = {}, connected = one_by_one.connected, disconnect = one_by_one.disconnect,
+    token_refreshed = one_by_one.token_refreshed,
+    start = once.start, stop = once.stop, api = api, files = files, report = report,
+  }
+  for namespace, by_name in pairs(events) do
+    local guard = before[namespace] and all_guards(before[namespace])
+    result.events[namespace] = {}
+    for event, functions in pairs(by_name) do
+      local handler = in_order(functions)
+      if guard then handler = guarded(guard, event, handler) end
+      result.events[namespace][event] = handler
+      files[handler] = joined(files, functions)
+    end
+  end
+  for namespace, functions in pairs(connect) do
+    local handler = all_guards(functions)
+    result.connect[namespace] = handler
+    files[handler] = joined(files, functions)
+  end
+  return result, errors
+end

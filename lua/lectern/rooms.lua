@@ -1,0 +1,278 @@
+-- Rooms: their names, and who may join them.
+--
+--   user:{id}  course:{id}  discussion:{id}  live-session:{id}  private:{a}:{b} (ids sorted)
+--
+-- Names of other kinds are free. One room has one name: an id may bear its kind already
+-- ("course-123", "course:123"), in a call as in a name that a client sent ("course:course-123",
+-- "course-123"), and means the bare id's room, `course:123`. `rooms.normalise` makes it so;
+-- doing it twice changes nothing.
+--
+-- A user is known to the store by the name of their room. Nothing here has state of its own.
+
+local lectern = require "lectern"
+local roles = require "lectern.roles"
+local store = require "lectern.store"
+
+local rooms = {}
+
+local NAME_MAX = 200 -- bytes; the server's max_room_name may be less, and stops what passes here
+
+-- Kinds with one id, and the claim that lists the ids whose rooms a token opens.
+local CLAIMS = { course = "courses", ["live-session"] = "sessions", discussion = "discussions" }
+local KINDS = { user = true, course = true, discussion = true, ["live-session"] = true }
+
+---An id as text: what a call was given, or a claim holds, may be a number.
+---@return string? id nil for what cannot be an id
+local function id_text(id)
+  if type(id) == "number" and id % 1 == 0 and math.abs(id) <= 2 ^ 53 then
+    return ("%d"):format(id)
+  end
+  return type(id) == "string" and id or nil
+end
+
+---Takes away the kind that an id already bears, however often.
+local function bare(kind, id)
+  local n = #kind
+  while id:sub(1, n) == kind and (id:byte(n + 1) == 58 or id:byte(n + 1) == 45) do -- ':' '-'
+    id = id:sub(n + 2)
+  end
+  return id
+end
+
+---@return string? message what is wrong with a name's letters
+local function flaw(name)
+  if name == "" then
+    return "is empty"
+  elseif #name > NAME_MAX then
+    return ("is longer than %d bytes"):format(NAME_MAX)
+  elseif name:find("[%z\1-\31\127]") then
+    return "has control characters in it"
+  elseif name:find("^ ") or name:find(" $") then
+    return "begins or ends with a space"
+  end
+end
+
+---An id as a part of a private room's name, where ':' separates.
+local function escaped(id)
+  return (id:gsub("[%%:]", { ["%"] = "%25", [":"] = "%3A" }))
+end
+
+---The room of an id that came from outside: what the functions below raise for is a refusal here.
+---@param kind "user"|"course"|"discussion"|"live-session"
+---@param id any
+---@return string? room, string? message, string? code "invalid"
+function rooms.of(kind, id)
+  if not KINDS[kind] then
+    error("rooms.of: there is no kind " .. tostring(kind), 2)
+  end
+  local text = id_text(id)
+  local room = text and rooms.normalise(kind .. ":" .. text)
+  if not room then
+    return nil, ("that is no id of a %s"):format(kind), "invalid"
+  end
+  return room
+end
+
+local function no_id(kind, id)
+  local shown = type(id) == "string" and ("%q"):format(id) or tostring(id)
+  return ("rooms: no %s has the id %s"):format(kind, shown)
+end
+
+---The room of all sockets of one person.
+---@param id string|number a user id; raises if it cannot be one
+---@return string
+function rooms.user(id)
+  return rooms.of("user", id) or error(no_id("user", id), 2)
+end
+
+---@param id string|number a course id; raises if it cannot be one
+---@return string
+function rooms.course(id)
+  return rooms.of("course", id) or error(no_id("course", id), 2)
+end
+
+---@param id string|number a discussion id; raises if it cannot be one
+---@return string
+function rooms.discussion(id)
+  return rooms.of("discussion", id) or error(no_id("discussion", id), 2)
+end
+
+---@param id string|number a live session's id; raises if it cannot be one
+---@return string
+function rooms.live_session(id)
+  return rooms.of("live-session", id) or error(no_id("live session", id), 2)
+end
+
+---The room of two people; the same one whoever is named first. A ':' inside an id is written %3A.
+---@param a string|number a user id; raises if it cannot be one, or if both are the same person
+---@param b string|number
+---@return string
+function rooms.private(a, b)
+  local first = rooms.of("user", a) or error(no_id("user", a), 2)
+  local second = rooms.of("user", b) or error(no_id("user", b), 2)
+  first, second = escaped(first:sub(6)), escaped(second:sub(6)) -- after "user:"
+  return (rooms.normalise("private:" .. first .. ":" .. second))
+    or error(("rooms: %s and %s have no private room"):format(a, b), 2)
+end
+
+---The one name of a room, from a name as a client or another program wrote it.
+---@param name any
+---@return string? room, string? message, string? code "invalid"
+function rooms.normalise(name)
+  if type(name) ~= "string" then
+    return nil, "the name of a room must be a string", "invalid"
+  end
+  local wrong = flaw(name)
+  if wrong then
+    return nil, "the name of the room " .. wrong, "invalid"
+  end
+  local kind, id = name:match("^(.-):(.*)$")
+  if not kind then -- "course-123"; with a ':' further on, "course-notes:7" is a kind of its own
+    for known in pairs(KINDS) do
+      if name:sub(1, #known + 1) == known .. "-" then
+        kind, id = known, name:sub(#known + 2)
+      end
+    end
+  end
+  if kind == "private" then
+    local a, b = id:gsub("^user:", ""):gsub(":user:", ":"):match("^([^:]+):([^:]+)$")
+    a, b = a and bare("user", a), b and bare("user", b)
+    if not a or a == "" or b == "" or a == b then
+      return nil, "a private room is named private:{id}:{id}, of two people", "invalid"
+    end
+    return a < b and "private:" .. a .. ":" .. b or "private:" .. b .. ":" .. a
+  elseif KINDS[kind] then
+    id = bare(kind, id)
+    if id == "" then
+      return nil, ("the room lacks an id: %s:{id}"):format(kind), "invalid"
+    end
+    return kind .. ":" .. id
+  end
+  return name
+end
+
+---What a room's name says. Rooms of free names have no kind: nil and the whole name.
+---@param room string as `normalise` gives it
+---@return "user"|"course"|"discussion"|"live-session"|"private"|nil kind
+---@return string id for a private room "a:b"
+function rooms.parse(room)
+  if type(room) ~= "string" then
+    error("rooms.parse: a room's name is needed, not a " .. type(room), 2)
+  end
+  local kind, id = room:match("^(.-):(.*)$")
+  if kind == "private" or KINDS[kind] then
+    return kind, id
+  end
+  return nil, room
+end
+
+---Whether a claim (a list of ids, or one) holds the id.
+local function claimed(claim, kind, id)
+  for _, each in ipairs(type(claim) == "table" and claim or { claim }) do
+    local text = id_text(each)
+    if text and bare(kind, text) == id then
+      return true
+    end
+  end
+  return false
+end
+
+---Whether a person may join a room. In this order: nobody joins another's user room, a private
+---room of others, or the room that a socket is by itself; an admin joins all others; then the
+---token's claims (`courses`, `sessions`, `discussions`); then grants; then `rooms.default`.
+---May wait for the store.
+---@param user table a socket's `user`
+---@param name any a room's name as the client sent it
+---@return string? room its one name, to join it by; nil if not
+---@return string? message, string? code "forbidden", "invalid"
+function rooms.may_join(user, name)
+  if type(user) ~= "table" or id_text(user.id) == nil then
+    error("rooms.may_join: a user with an id is needed", 2)
+  end
+  local room, why, code = rooms.normalise(name)
+  if not room then
+    return nil, why, code
+  end
+  local kind, id = rooms.parse(room)
+  if kind == "user" then
+    if room == rooms.user(user.id) then
+      return room
+    end
+    return nil, "nobody joins another's user room", "forbidden"
+  elseif kind == "private" then
+    local a, b = id:match("^(.-):(.*)$")
+    local own = escaped(rooms.user(user.id):sub(6))
+    if own == a or own == b then
+      return room
+    end
+    return nil, "a private room is only for its two people", "forbidden"
+  elseif kind == nil and lectern.socket(room) then
+    return nil, "nobody joins the room of a socket", "forbidden"
+  end
+
+  if roles.has(user, "admin") or (kind and claimed(user[CLAIMS[kind]], kind, id)) then
+    return room
+  end
+  local granted = store.grant(rooms.user(user.id), room)
+  if granted or (granted == nil and lectern.config.rooms.default == "allow") then
+    return room
+  end
+  return nil, "no access to " .. room, "forbidden"
+end
+
+---Whether a socket is in a room, with the sentence for one that is not.
+---@param socket lectern.Socket
+---@param room string its one name
+---@return true? ok, string? message, string? code "forbidden"
+function rooms.inside(socket, room)
+  if socket:has_joined(room) then
+    return true
+  end
+  return nil, ("join %s first"):format(room), "forbidden"
+end
+
+---A room that can be granted.
+---@return string? room, string? message, string? code
+local function grantable(name)
+  local room, why, code = rooms.normalise(name)
+  if not room then
+    return nil, why, code
+  end
+  local kind = rooms.parse(room)
+  if kind == "user" or kind == "private" then
+    return nil, ("a room of kind %s is never granted"):format(kind), "invalid"
+  end
+  return room
+end
+
+---Lets a person join a room from now on. May wait for the store.
+---@param user_id string|number raises if it cannot be an id
+---@param name string
+---@return string? room, string? message, string? code "invalid"
+function rooms.grant(user_id, name)
+  local user = rooms.of("user", user_id) or error(no_id("user", user_id), 2)
+  local room, why, code = grantable(name)
+  if not room then
+    return nil, why, code
+  end
+  store.set_grant(user, room, true)
+  return room
+end
+
+---Takes a grant back: the person's sockets leave the room, and join it again only as an admin or by
+---a claim of the token, whatever `rooms.default` says. May wait for the store.
+---@param user_id string|number raises if it cannot be an id
+---@param name string
+---@return string? room, string? message, string? code "invalid"
+function rooms.revoke(user_id, name)
+  local user = rooms.of("user", user_id) or error(no_id("user", user_id), 2)
+  local room, why, code = grantable(name)
+  if not room then
+    return nil, why, code
+  end
+  store.set_grant(user, room, false)
+  lectern.to(user):leave(room)
+  return room
+end
+
+return rooms

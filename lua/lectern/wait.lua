@@ -1,0 +1,29 @@
+-- How a wait ends. A C function that waits is resumed by the host with (cancelled, results): this
+-- turns them into an error or into plain results, which C cannot do behind a yield in Lua 5.1.
+-- Loaded once by the host; it keeps the returned mark, by which it knows a cancelled coroutine.
+
+local cancelled_mark = setmetatable({}, {
+  __tostring = function() return "cancelled: the socket has disconnected" end,
+  __metatable = false,
+})
+
+local function resumed(cancelled, results)
+  if cancelled then error(cancelled_mark, 0) end
+  if results then return unpack(results, 1, results.n) end
+end
+
+return function(core)
+  local sleep = core.sleep
+  local methods = core.socket_methods
+  local emit_with_ack_for = methods.emit_with_ack_for
+
+  function core.sleep(seconds)
+    return resumed(sleep(seconds))
+  end
+
+  function methods.emit_with_ack_for(socket, seconds, event, ...)
+    return resumed(emit_with_ack_for(socket, seconds, event, ...))
+  end
+
+  return cancelled_mark
+end

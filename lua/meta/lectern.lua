@@ -1,0 +1,318 @@
+---@meta lectern
+-- Types of everything a handler may use (LuaCATS: LuaLS and others read it; nothing loads it at run
+-- time). tests/lua/meta_spec.lua holds it against the functions that the server really has.
+--
+-- Failures that can happen come back as `nil, message, code`: a sentence for people and a word for
+-- programs ("closed", "full", "too_big", "timeout" …). Wrong use (a missing argument, a number where
+-- a name belongs) raises an error that names the caller's line.
+--
+-- Functions that wait (lectern.sleep, emit_with_ack) suspend the handler they are called from; others
+-- go on meanwhile. They work in handlers, timers and spawned functions; not in a coroutine of your own,
+-- nor in a function that sort, gsub or require calls. While a file loads, nothing that has an effect
+-- works: on_start is for that.
+--
+-- Handlers make no globals: assigning to a name that was not declared raises, with file and line. What
+-- one file has for others goes into a module (`require`), what is to last into `lectern.state`.
+
+---The part of the API that everything goes through: `local lectern = require "lectern"`.
+---@class lectern
+---@field null lightuserdata JSON's null; the same value as `cjson.null`
+---@field version string of the server, like "0.1.0"
+---@field config table all settings, read-only: `lectern.config.jwt.issuer`; what `lectern.lua` has under `app` is `lectern.config.app`
+---@field state table anything kept here survives a reload of the handlers (not a restart)
+---@field api table<string, function> the server API calls of all handlers: `lectern.api.send_course_update(id, update)`; unknown names raise
+---@field log lectern.Log
+---@field json lectern.Json
+local lectern = {}
+
+---Sends an event to everybody in the main namespace.
+---@param event string
+---@param ... any JSON values, `lectern.binary` ones included; nil is sent as null
+---@return integer receivers
+function lectern.emit(event, ...) end
+
+---Chooses rooms of the main namespace to send to; sockets in several of them receive once. A
+---socket's id is a room of its own. An empty list is nobody.
+---@param room string|string[]
+---@return lectern.Broadcast
+function lectern.to(room) end
+
+---Everybody but the sockets in these rooms.
+---@param room string|string[]
+---@return lectern.Broadcast
+function lectern.except(room) end
+
+---All sockets of one person, on whatever device: the room `user:{id}`.
+---@param id string|number
+---@return lectern.Broadcast
+function lectern.user(id) end
+
+---A namespace, made if it is new: clients may then join it.
+---@param name string like "/whiteboard"
+---@return lectern.Broadcast namespace everybody in it; narrow it with `:to` and `:except`
+function lectern.of(name) end
+
+---The sockets in some rooms (all, without any), as a list; a snapshot.
+---@param filter? { room?: string|string[], except?: string|string[], namespace?: string }
+---@return lectern.Socket[]
+function lectern.sockets(filter) end
+
+---@param id string
+---@param namespace? string default "/"
+---@return lectern.Socket? socket nil if there is none connected
+function lectern.socket(id, namespace) end
+
+---How many sockets are in a room (in the namespace, without one).
+---@param room? string
+---@param namespace? string default "/"
+---@return integer
+function lectern.count(room, namespace) end
+
+---The rooms that somebody is in, with their numbers of sockets.
+---@param namespace? string default "/"
+---@return table<string, integer>
+function lectern.rooms(namespace) end
+
+---Disconnects all sockets of one person, in all namespaces, and refuses the tokens that were issued
+---(`iat`) to them until now; tokens without `iat` too. They may come back with a newer one. Their
+---sockets are heard no more, and go right after the running handler's turn. Remembered as long as
+---the server runs, for the latest 100,000 people.
+---@param id string|number
+---@return integer sockets how many were connected
+function lectern.revoke_user(id) end
+
+---Disconnects the sockets that came with one token, and refuses it until it would have expired.
+---Otherwise as `revoke_user`.
+---@param jti string|number the token's own id, its claim `jti`
+---@return integer sockets how many were connected
+function lectern.revoke_token(jti) end
+
+---Runs a function once, later, in a coroutine of its own. It survives reloads of the handlers. A
+---string names a server API call, looked up anew each time, so that a reload changes what runs; it
+---raises if there is none of that name.
+---@param seconds number at least 0
+---@param fn function|string
+---@param ... any its arguments
+---@return lectern.Timer
+function lectern.after(seconds, fn, ...) end
+
+---Runs a function again and again; a run that takes longer than the period delays the next.
+---@param seconds number at least 0.001
+---@param fn function|string as for `after`
+---@param ... any its arguments
+---@return lectern.Timer
+function lectern.every(seconds, fn, ...) end
+
+---Waits.
+---@param seconds number
+function lectern.sleep(seconds) end
+
+---Runs a function in a coroutine of its own, from now on, up to its first wait.
+---@param fn function
+---@param ... any its arguments
+function lectern.spawn(fn, ...) end
+
+---Lets the running handler go on waiting when its socket disconnects. Without it, what it waits
+---for is cancelled: the wait raises an error, which ends the handler silently unless it is caught.
+function lectern.detach() end
+
+---@return number seconds since 1970, with milliseconds
+function lectern.now() end
+
+---A moment as clients expect it: "2026-11-22T19:44:05.123Z".
+---@param seconds? number default now
+---@return string
+function lectern.date(seconds) end
+
+---@return string id 20 characters that nobody can guess
+function lectern.id() end
+
+---Bytes that travel as a binary attachment, not as text.
+---@param bytes string
+---@return lectern.Binary
+function lectern.binary(bytes) end
+
+---Marks a table as a JSON array, which matters when it is empty. Arrays that came from a client are
+---marked already; an unmarked empty table is sent as {}.
+---@generic T: table
+---@param t? T default a new one
+---@return T
+function lectern.array(t) end
+
+---Whether a table is a JSON array: marked, or a sequence that is not empty.
+---@param t any
+---@return boolean
+function lectern.is_array(t) end
+
+---A client in a namespace. Kept handles are safe: when the client has left, `connected` is false,
+---`id`, `user`, `data` and `handshake` still answer, and methods return `nil, "socket is closed", "closed"`.
+---A client that is recovered is the same value again, with `user` and `handshake` of its new connection.
+---@class lectern.Socket
+---@field id string 20 characters, public
+---@field user table the verified claims of its token, with `id`; another token (`refresh_token`) changes it in place
+---@field data table for handlers to keep what they like
+---@field rooms string[] a snapshot, its own id first
+---@field handshake lectern.Handshake
+---@field namespace string
+---@field transport "polling"|"websocket"
+---@field connected boolean
+---@field recovered boolean it lost its connection, came back in time, and has got what it missed: same `id`, `rooms` and `data`
+---@field recovery_failed? "unknown"|"expired"|"no_offset"|"offset_lost"|"too_much"|"user_changed" it asked to be recovered and could not be: it has missed events, and should fetch what it shows
+---@field broadcast lectern.Broadcast everybody else in its namespace
+local Socket = {}
+
+---Sends an event to this client. In `on_connect` it waits until the client is let in.
+---@param event string
+---@param ... any
+---@return true? ok, string? message, string? code "closed"; "full" when the client was cut off as too slow
+function Socket:emit(event, ...) end
+
+---`emit("message", ...)`.
+---@param ... any
+---@return true? ok, string? message, string? code
+function Socket:send(...) end
+
+---Sends an event and waits for the client's answer, `config.ack_timeout` at most, or as long as
+---`socket:timeout(seconds)` says. Not in `on_connect`: the client answers once it is let in.
+---@param event string
+---@param ... any
+---@return any ... what the client answered; or nil, message, code: "timeout", "closed"
+function Socket:emit_with_ack(event, ...) end
+
+---An emitter whose `emit_with_ack` waits this long.
+---@param seconds number
+---@return lectern.Emitter
+function Socket:timeout(seconds) end
+
+---An emitter whose `emit` is dropped when the client cannot receive at once.
+---@return lectern.Emitter
+function Socket:volatile() end
+
+---@param room string|string[]
+---@return true? ok, string? message, string? code "full" (config.max_rooms), "too_big" (the name), "closed"
+function Socket:join(room) end
+
+---@param room string|string[]
+---@return true? ok, string? message, string? code "not_found": was not in it
+function Socket:leave(room) end
+
+---@param room string
+---@return boolean
+function Socket:has_joined(room) end
+
+---Everybody else in these rooms.
+---@param room string|string[]
+---@return lectern.Broadcast
+function Socket:to(room) end
+
+---Everybody else but the sockets in these rooms.
+---@param room string|string[]
+---@return lectern.Broadcast
+function Socket:except(room) end
+
+---Takes the client out of this namespace; with `close`, ends its whole connection.
+---@param close? boolean
+function Socket:disconnect(close) end
+
+---@class lectern.Emitter
+local Emitter = {}
+---@param event string
+---@param ... any
+---@return true? ok, string? message, string? code "again": a volatile event was dropped
+function Emitter:emit(event, ...) end
+---@param event string
+---@param ... any
+---@return any ...
+function Emitter:emit_with_ack(event, ...) end
+
+---Whom to send to. Never changes: `to`, `except` and `volatile` return another one.
+---@class lectern.Broadcast
+local Broadcast = {}
+---@param room string|string[]
+---@return lectern.Broadcast
+function Broadcast:to(room) end
+---@param room string|string[]
+---@return lectern.Broadcast
+function Broadcast:except(room) end
+---@return lectern.Broadcast
+function Broadcast:volatile() end
+---@param event string
+---@param ... any
+---@return integer receivers
+function Broadcast:emit(event, ...) end
+---@return lectern.Socket[]
+function Broadcast:sockets() end
+---@return integer
+function Broadcast:count() end
+---Makes all of them join.
+---@param room string|string[]
+function Broadcast:join(room) end
+---Makes all of them leave.
+---@param room string|string[]
+function Broadcast:leave(room) end
+---Disconnects all of them.
+---@param close? boolean
+function Broadcast:disconnect(close) end
+
+---@class lectern.Handshake
+---@field headers table<string, string> names in lower case
+---@field query table<string, string>
+---@field auth table what the client gave as `auth`, without `token`
+---@field url string
+---@field address string
+---@field secure boolean
+---@field xdomain boolean
+---@field issued number milliseconds since 1970
+---@field time string
+local Handshake = {}
+
+---@class lectern.Timer
+local Timer = {}
+---Stops it; harmless when it has run or was cancelled.
+function Timer:cancel() end
+
+---Bytes; `#b` is their number, `tostring(b)` the bytes.
+---@class lectern.Binary
+
+---Log lines bear the handler's connection and user by themselves. Never log a token.
+---@class lectern.Log
+local Log = {}
+---@param message string
+---@param fields? table<string, any> printed as key=value
+function Log.debug(message, fields) end
+---@param message string
+---@param fields? table<string, any>
+function Log.info(message, fields) end
+---@param message string
+---@param fields? table<string, any>
+function Log.warn(message, fields) end
+---@param message string
+---@param fields? table<string, any>
+function Log.error(message, fields) end
+
+---The codec of the wire, for a script's own use: [] stays [], {} stays {}, integers to 2^53 exact.
+---@class lectern.Json
+local Json = {}
+---@param value any
+---@return string? text, string? message, string? code
+function Json.encode(value) end
+---@param text string
+---@return any value, string? message, string? code
+function Json.decode(text) end
+
+---What a file in `handlers/` returns. `on_<event>(socket, ...)` handles the client event of that
+---name: what it returns is the ack; `nil, message, code` refuses. Every other function is a server API
+---call, unless its name begins with `_`. Several modules may handle one event: they run in the order of
+---their file names, and the first refusal ends it.
+---@class lectern.Handlers
+---@field namespace? string default "/"
+---@field on_start? fun() once, when the server starts
+---@field on_stop? fun() when it begins to drain; clients are still there, and leave over `drain_spread`
+---@field on_connect? fun(socket: lectern.Socket, auth: table): any, string?, string? before a new client is let in; `nil, message, code` refuses it, and so does `false`; not for one that is recovered
+---@field on_connected? fun(socket: lectern.Socket) right after it was let in; `socket.recovered`: it is back, in its rooms already
+---@field on_disconnect? fun(socket: lectern.Socket, reason: string) its rooms are still known; also when it may come back
+---@field on_token_refreshed? fun(socket: lectern.Socket) the client presented another token: `socket.user` says what it says
+---@field before_event? fun(socket: lectern.Socket, event: string, ...): any, string?, string? before each client event that has a handler; `nil, message, code` refuses it, and so does `false`
+---@field on_typing? fun(socket: lectern.Socket, typing: { isTyping: boolean, room: string, discussionId?: string }) both `typing_start` and `typing_stop`
+
+return lectern

@@ -1,0 +1,233 @@
+// The command: what it says, how it ends. 0 done, 1 failed, 2 asked wrongly.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { after, describe, it } from 'node:test';
+import { Person } from './support/person.mjs';
+import { EXAMPLE, lectern, Server } from './support/process.mjs';
+import { Scripts } from './support/scripts.mjs';
+import { SECRET, tokenFor } from './support/tokens.mjs';
+
+const scripts = new Scripts({ example: false, handlers: [] });
+after(() => scripts.remove());
+const secret = { JWT_SECRET: SECRET };
+
+async function complains(args, pattern, options) {
+  const { code, stdout, stderr } = await lectern(args, options);
+  assert.equal(code, 2, `${args.join(' ')}: ${stdout}${stderr}`);
+  assert.match(stderr, pattern);
+  assert.equal(stderr.trim().split('\n').length, 1, `one line:\n${stderr}`);
+  assert.equal(stdout, '');
+}
+
+describe('help', () => {
+  for (const args of [['--help'], ['-h'], ['serve', '--help'], ['check', '--help'], ['reload', '--help'], ['token', '--help'], ['version', '--help']]) {
+    it(args.join(' '), async () => {
+      const { code, stdout, stderr } = await lectern(args);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /lectern/);
+      assert.ok(stdout.length > 60);
+      assert.equal(stderr, '');
+    });
+  }
+  it('serve --help names the settings', async () => {
+    const { stdout } = await lectern(['serve', '--help']);
+    for (const name of ['--port', '--jwt-secret', 'JWT_SECRET', 'FRONTEND_URL', 'DEBUG', '--ping-interval', '--dev']) assert.ok(stdout.includes(name), name);
+  });
+  it('version', async () => {
+    const { code, stdout } = await lectern(['version']);
+    assert.equal(code, 0);
+    assert.match(stdout, /\d+\.\d+\.\d+/);
+  });
+});
+
+describe('wrong use', () => {
+  for (const [args, pattern] of [
+    [[], /./],
+    [['dance'], /dance/],
+    [['serv'], /serve/],
+    [['serve', scripts.dir, '--no-such-option'], /--no-such-option/],
+    [['serve', scripts.dir, '--prot', '1'], /--port/],
+    [['serve', scripts.dir, '--port'], /--port/],
+    [['serve', scripts.dir, '--port', 'http'], /port/],
+    [['serve', scripts.dir, '--port', '70000'], /port/],
+    [['serve', scripts.dir, '--ping-interval', '-5'], /ping_interval|--ping-interval/],
+    [['serve', scripts.dir, '--log-format', 'xml'], /text/],
+    [['serve', scripts.dir, 'and', 'another'], /./],
+    [['serve', '/no/such/directory'], /\/no\/such\/directory/],
+    [['token'], /--sub/],
+    [['token', '--sub', ''], /sub/],
+    [['version', 'now'], /now/],
+  ]) {
+    it(args.map((arg) => arg.replace(scripts.dir, 'DIR')).join(' ') || 'no arguments', () => {
+      // Without arguments the help goes to stderr, however long.
+      if (args.length > 0) return complains(args, pattern, { env: secret });
+      return lectern(args).then(({ code }) => assert.equal(code, 2));
+    });
+  }
+
+  it('serve without a secret says what to set', () => complains(['serve', scripts.dir, '--port', '0'], /JWT_SECRET/));
+  it('serve with an empty secret, too', () => complains(['serve', scripts.dir, '--port', '0'], /JWT_SECRET/, { env: { JWT_SECRET: '' } }));
+  it('serve with secret and key', () =>
+    complains(['serve', scripts.dir, '--port', '0', '--jwt-public-key-file', '/dev/null'], /./, { env: secret }));
+  it('a secret is not repeated in the complaint', async () => {
+    const { code, stderr } = await lectern(['serve', scripts.dir, '--jwt-secret', 'hush hush', '--jwt-public-key-file', '/dev/null']);
+    assert.equal(code, 2);
+    assert.doesNotMatch(stderr, /hush/);
+  });
+  it('a wrong .env line is named', async () => {
+    const bad = new Scripts({ example: false, handlers: [], files: { '.env': 'JWT_SECRET=x\nPORT=many\n' } });
+    await complains(['serve', bad.dir], /\.env.*(2|PORT)/i);
+    bad.remove();
+  });
+  it('a wrong lectern.lua setting is named', async () => {
+    const bad = new Scripts({ example: false, handlers: [], files: { 'lectern.lua': 'return { prot = 1 }' } });
+    await complains(['serve', bad.dir, '--port', '0'], /prot/, { env: secret });
+    bad.remove();
+  });
+});
+
+describe('settings', () => {
+  // Each source sets what the next overrides.
+  it('flags over environment over .env over lectern.lua', async () => {
+    const layered = new Scripts({
+      example: false,
+      files: {
+        'lectern.lua': 'return { host = "127.0.0.1", ping_interval = 1001, ping_timeout = 1001, max_http_buffer_size = 10001, path = "/one" }',
+        '.env': '# shared\nexport JWT_SECRET="' + SECRET + '"\nLECTERN_PING_TIMEOUT=1002\nLECTERN_MAX_HTTP_BUFFER_SIZE=10002\nLECTERN_PATH=/two\nSOMETHING_ELSE=1\n',
+      },
+    });
+    const server = await Server.start({
+      dir: layered.dir,
+      args: ['--path', '/four'],
+      env: { JWT_SECRET: undefined, LECTERN_MAX_HTTP_BUFFER_SIZE: '10003', LECTERN_PATH: '/three' },
+    });
+    const open = await (await fetch(`${server.url}/four/?EIO=4&transport=polling`)).text();
+    const { pingInterval, pingTimeout, maxPayload } = JSON.parse(open.slice(1));
+    assert.deepEqual({ pingInterval, pingTimeout, maxPayload }, { pingInterval: 1001, pingTimeout: 1002, maxPayload: 10003 });
+    const ada = new Person(server, 'ada', { path: '/four' });
+    await ada.hear('connect');
+    ada.close();
+    await server.stop();
+    layered.remove();
+  });
+  it('PORT from the environment', async () => {
+    const server = await Server.start({ dir: scripts.dir });
+    const { port } = server;
+    await server.stop();
+    const again = await Server.start({ dir: scripts.dir, port });
+    assert.equal(again.port, port);
+    const { code, stderr } = await lectern(['serve', scripts.dir, '--host', '127.0.0.1'], { env: { ...secret, PORT: String(port) } });
+    assert.equal(code, 1, 'the port is taken');
+    assert.match(stderr, new RegExp(`${port}`));
+    await again.stop();
+  });
+  it('FRONTEND_URL decides which pages may connect', async () => {
+    const server = await Server.start({ dir: scripts.dir, env: { FRONTEND_URL: 'https://lms.example' } });
+    const ask = (origin) => fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });
+    const good = await ask('https://lms.example');
+    assert.equal(good.headers.get('access-control-allow-origin'), 'https://lms.example');
+    assert.equal(good.headers.get('access-control-allow-credentials'), 'true');
+    assert.notEqual((await ask('https://evil.example')).headers.get('access-control-allow-origin'), 'https://evil.example');
+    await server.stop();
+  });
+});
+
+describe('token', () => {
+  it('makes a token that gets in', async () => {
+    const { code, stdout, stderr } = await lectern(['token', '--sub', 'ada', '--role', 'teacher', '--course', '7', '--course', '8'], { env: secret });
+    assert.equal(code, 0, stderr);
+    const token = stdout.trim();
+    assert.match(token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+    assert.equal(claims.sub, 'ada');
+    assert.equal(claims.role, 'teacher');
+    assert.deepEqual(claims.courses, ['7', '8']);
+    assert.ok(claims.exp > Date.now() / 1000 + 60);
+    const probed = new Scripts({ example: false });
+    const server = await Server.start({ dir: probed.dir });
+    const ada = new Person(server, 'ada', { token });
+    await ada.hear('connect');
+    assert.equal((await ada.ask('who_am_i')).user.role, 'teacher');
+    ada.close();
+    await server.stop();
+    probed.remove();
+  });
+  it('without a secret says what to set', async () => {
+    const { code, stderr } = await lectern(['token', '--sub', 'ada'], { cwd: scripts.dir });
+    assert.equal(code, 2);
+    assert.match(stderr, /JWT_SECRET/);
+  });
+});
+
+describe('check', () => {
+  it('finds the example good', async () => {
+    const { code, stderr } = await lectern(['check', EXAMPLE], { env: secret });
+    assert.equal(code, 0, stderr);
+  });
+  it('names file and line of what is not', async () => {
+    const bad = new Scripts({ example: false, handlers: [], files: { 'handlers/bad.lua': 'local M = {}\n\nfunction M.on_x( return M' } });
+    const { code, stderr, stdout } = await lectern(['check', bad.dir], { env: secret });
+    assert.equal(code, 1);
+    assert.match(stderr + stdout, /bad\.lua:3/);
+    bad.remove();
+  });
+  it('starts no handlers', async () => {
+    const loud = new Scripts({ example: false, handlers: [], files: { 'handlers/a.lua': 'return { on_start = function() error("started") end }' } });
+    const { code } = await lectern(['check', loud.dir], { env: secret });
+    assert.equal(code, 0);
+    loud.remove();
+  });
+});
+
+describe('serve', () => {
+  it('refuses to start with a broken handler, and names it', async () => {
+    const bad = new Scripts({ example: false, handlers: [], files: { 'handlers/bad.lua': 'return {' } });
+    const { code, stderr } = await lectern(['serve', bad.dir, '--port', '0'], { env: secret });
+    assert.equal(code, 1);
+    assert.match(stderr, /bad\.lua:1/);
+    bad.remove();
+  });
+  it('without any handlers lets people in', async () => {
+    const empty = new Scripts({ example: false, handlers: [] });
+    mkdirSync(`${empty.dir}/public`, { recursive: true });
+    const server = await Server.start({ dir: empty.dir });
+    const ada = new Person(server, 'ada');
+    await ada.hear('connect');
+    ada.close();
+    await server.stop();
+    empty.remove();
+  });
+  it('--dev makes a secret and prints tokens that get in', async () => {
+    const server = await Server.start({ dir: EXAMPLE, args: ['--dev'], env: { JWT_SECRET: undefined, FRONTEND_URL: undefined } });
+    const [token] = await server.logged(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/);
+    const page = new Person(server, 'dev', { token });
+    await page.hear('connected');
+    const stranger = new Person(server, 'stranger', { token: tokenFor('stranger') });
+    await stranger.hear('connect_error');
+    page.close();
+    stranger.close();
+    await server.stop();
+  });
+  it('serves the page of the example, and nothing above it', async () => {
+    const server = await Server.start({ dir: EXAMPLE });
+    const page = await fetch(`${server.url}/`);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-type'), /^text\/html/);
+    for (const path of ['/../lectern.lua', '/%2e%2e/lectern.lua', '/..%2flectern.lua', '/.env', '/nothing.html']) {
+      assert.equal((await fetch(server.url + path)).status, 404, path);
+    }
+    await server.stop();
+  });
+});
+
+describe('reload', () => {
+  it('without a server says so', async () => {
+    const server = await Server.start({ dir: scripts.dir });
+    assert.equal((await server.reload()).code, 0);
+    const { port } = server;
+    await server.stop();
+    const { code, stderr } = await lectern(['reload', '--port', String(port)]);
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`${port}`));
+  });
+});

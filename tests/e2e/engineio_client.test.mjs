@@ -1,0 +1,190 @@
+// The unmodified engine.io-client, on both transports and while it changes from one to the other.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Socket } from 'engine.io-client';
+import { openPolling, openWebSocket, poll, sleep, startEcho } from './engineio_support.mjs';
+
+let server;
+let lively; // pings often
+before(async () => {
+  server = await startEcho();
+  lively = await startEcho('--ping-interval', '300', '--ping-timeout', '1000');
+});
+after(() => Promise.all([server.stop(), lively.stop()]));
+
+function connect(options, to = server) {
+  const socket = new Socket(to.url, { path: '/engine.io/', ...options });
+  socket.binaryType = 'arraybuffer';
+  return socket;
+}
+
+const event = (socket, name) =>
+  new Promise((resolve, reject) => {
+    socket.once(name, (...args) => resolve(args));
+    if (name !== 'close') socket.once('close', (why, what) => reject(new Error(`${why} ${what?.description ?? ''}`)));
+  });
+
+async function close(socket) {
+  const closed = event(socket, 'close');
+  socket.close();
+  await closed;
+}
+
+// Collects echoes until there are n, failing at once when the connection ends.
+function collect(socket, n) {
+  return new Promise((resolve, reject) => {
+    const got = [];
+    socket.on('close', (why) => reject(new Error(`${why} after ${got.length} of ${n}`)));
+    socket.on('message', (data) => {
+      got.push(data);
+      if (got.length === n) resolve(got);
+    });
+  });
+}
+
+const kinds = [
+  ['polling', { transports: ['polling'] }],
+  ['websocket', { transports: ['websocket'] }],
+  ['upgrading', {}],
+  ['polling with base64', { transports: ['polling'], forceBase64: true }],
+  ['websocket with base64', { transports: ['websocket'], forceBase64: true }],
+  ['remembering its upgrade', { rememberUpgrade: true }],
+];
+
+for (const [name, options] of kinds) {
+  describe(name, () => {
+    it('echoes text and binary in order', async () => {
+      const socket = connect(options);
+      await event(socket, 'open');
+      const sent = ['hello', '\u20acuro \u{1f600}', Uint8Array.from([0, 1, 2, 255]), 'x'.repeat(70000)];
+      for (let i = 0; i < 50; i++) sent.push(`message ${i}`);
+      const echoes = collect(socket, sent.length);
+      for (const data of sent) socket.send(data);
+      (await echoes).forEach((data, i) =>
+        assert.deepEqual(typeof data === 'string' ? data : new Uint8Array(data), sent[i]),
+      );
+      await close(socket);
+    });
+
+    it('stays alive by heartbeats', async () => {
+      const socket = connect(options, lively);
+      await event(socket, 'open');
+      let closed = false;
+      let pings = 0;
+      socket.on('close', () => (closed = true));
+      socket.on('ping', () => pings++);
+      await sleep(1500);
+      assert.equal(closed, false);
+      assert.ok(pings >= 2 && pings <= 5, `${pings} pings`);
+      const echo = collect(socket, 1);
+      socket.send('still');
+      assert.deepEqual(await echo, ['still']);
+      await close(socket);
+    });
+  });
+}
+
+describe('upgrade', () => {
+  it('happens soon', async () => {
+    const socket = connect({});
+    await event(socket, 'open');
+    const from = performance.now();
+    await event(socket, 'upgrade');
+    assert.equal(socket.transport.name, 'websocket');
+    assert.ok(performance.now() - from < 250);
+    await close(socket);
+  });
+
+  it('loses and swaps nothing of thousands of messages', async () => {
+    const count = 5000;
+    for (let round = 0; round < 3; round++) {
+      const socket = connect({});
+      let upgraded = false;
+      socket.on('upgrade', () => (upgraded = true));
+      await event(socket, 'open');
+      const echoes = collect(socket, count);
+      const before = { polling: 0, websocket: 0 };
+      for (let i = 0; i < count; i++) {
+        socket.send(i % 10 === 9 ? Uint8Array.from([i >> 8, i & 255]) : `${i}`);
+        before[upgraded ? 'websocket' : 'polling']++;
+        if (i % 50 === 49) await new Promise(setImmediate);
+        if (i % 1000 === 999) await sleep(5);
+      }
+      (await echoes).forEach((data, i) => {
+        if (typeof data === 'string') assert.equal(data, `${i}`);
+        else assert.deepEqual(new Uint8Array(data), Uint8Array.from([i >> 8, i & 255]));
+      });
+      assert.ok(upgraded);
+      assert.ok(before.polling > 0);
+      await close(socket);
+    }
+  });
+
+  it('of many clients at once', async () => {
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const socket = connect({});
+        await event(socket, 'open');
+        const echoes = collect(socket, 200);
+        for (let i = 0; i < 200; i++) {
+          socket.send(`${i}`);
+          if (i % 20 === 0) await sleep(1);
+        }
+        assert.deepEqual(await echoes, Array.from({ length: 200 }, (_, i) => `${i}`));
+        await close(socket);
+      }),
+    );
+  });
+});
+
+describe('limits', () => {
+  it('1009 over maxPayload by WebSocket', async () => {
+    const small = await startEcho('--max-payload', '100');
+    const socket = new Socket(small.url, { path: '/engine.io/', transports: ['websocket'] });
+    await event(socket, 'open');
+    const closed = event(socket, 'close');
+    socket.send('a'.repeat(101));
+    const [why, details] = await closed;
+    assert.equal(why, 'transport close');
+    assert.equal(details.description, 'websocket connection closed');
+    assert.equal(details.context.code, 1009);
+    assert.equal(details.context.reason, '');
+    await small.stop();
+  });
+
+  it('polling clients split what they post by maxPayload', async () => {
+    const small = await startEcho('--max-payload', '100');
+    const socket = new Socket(small.url, { path: '/engine.io/', transports: ['polling'] });
+    await event(socket, 'open');
+    const echoes = collect(socket, 30);
+    for (let i = 0; i < 30; i++) socket.send('\u20ac'.repeat(10) + i);
+    assert.equal((await echoes)[29], '\u20ac'.repeat(10) + 29);
+    await close(socket);
+    await small.stop();
+  });
+});
+
+describe('the end of the server', () => {
+  it('tells polls and WebSockets', async () => {
+    const ending = await startEcho();
+    const sid = await openPolling(ending);
+    const parked = poll(ending, sid);
+    const ws = await openWebSocket(ending);
+    await sleep(20);
+    await ending.stop();
+    assert.equal((await parked).text, '1');
+    assert.equal((await ws.closed).code, 1005);
+  });
+
+  it('is no crash with clients in every state', async () => {
+    const ending = await startEcho();
+    // The last two are caught in their handshake.
+    const sockets = [{ transports: ['polling'] }, { transports: ['websocket'] }, {}, {}, {}].map(
+      (options) => new Socket(ending.url, { path: '/engine.io/', ...options }),
+    );
+    await Promise.all(sockets.slice(0, 3).map((socket) => event(socket, 'open')));
+    const closed = sockets.map((socket) => new Promise((resolve) => socket.on('close', resolve)));
+    await ending.stop();
+    await Promise.all(closed);
+  });
+});

@@ -1,0 +1,120 @@
+// Starts the echo server of tests/support, and speaks to it without any Socket.IO library in between.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import WebSocket from 'ws';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const build = path.resolve(root, process.env.LECTERN_BUILD ?? 'build');
+
+export { sleep };
+
+export async function startEcho(...args) {
+  const child = spawn(path.join(build, 'eio_echo'), ['--port', '0', '--host', '127.0.0.1', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  const exited = once(child, 'exit');
+  const [line] = await Promise.race([
+    once(lines, 'line'),
+    exited.then(([code, signal]) => assert.fail(`eio_echo ended at start: ${code ?? signal}`)),
+  ]);
+  const port = Number(/^listening on (\d+)$/.exec(line)[1]);
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+    // Ends it as an operator would, and holds it to a clean exit (a sanitizer build reports leaks by it).
+    async stop() {
+      child.kill('SIGTERM');
+      const [code, signal] = await exited;
+      assert.equal(code ?? signal, 0);
+    },
+  };
+}
+
+// One request, on a connection of its own unless an agent is given. `onRequest` gets the request to play with.
+export function request(server, query, { method = 'GET', headers = {}, body, agent = false, onRequest } = {}) {
+  return new Promise((resolve, reject) => {
+    const req = http.request(
+      { host: '127.0.0.1', port: server.port, path: `/engine.io/${query}`, method, headers, agent },
+      (res) => {
+        const chunks = [];
+        res.on('data', (chunk) => chunks.push(chunk));
+        res.on('error', reject);
+        res.on('end', () =>
+          resolve({ status: res.statusCode, headers: res.headers, text: Buffer.concat(chunks).toString() }),
+        );
+      },
+    );
+    req.on('error', reject);
+    if (onRequest) onRequest(req);
+    if (body !== undefined) {
+      req.setHeader('Content-Length', Buffer.byteLength(body));
+      req.setHeader('Content-Type', headers['Content-Type'] ?? 'text/plain;charset=UTF-8');
+      req.write(body);
+    }
+    req.end();
+  });
+}
+
+export const polling = (sid, extra = '') => `?EIO=4&transport=polling${sid ? `&sid=${sid}` : ''}${extra}`;
+
+export async function openPolling(server, extra = '') {
+  const { status, text } = await request(server, polling(null, extra));
+  assert.equal(status, 200);
+  assert.equal(text[0], '0');
+  return JSON.parse(text.slice(1)).sid;
+}
+
+export const poll = (server, sid, options) => request(server, polling(sid), options);
+export const post = (server, sid, body, options) => request(server, polling(sid), { ...options, method: 'POST', body });
+
+// A WebSocket whose messages can be awaited one by one: text as string, binary as Buffer.
+export function webSocket(server, query = '?EIO=4&transport=websocket', options = {}) {
+  const ws = new WebSocket(`ws://127.0.0.1:${server.port}/engine.io/${query}`, options);
+  const queue = [];
+  const waiting = [];
+  const give = (item) => (waiting.length ? waiting.shift()(item) : queue.push(item));
+  ws.on('message', (data, binary) => give(binary ? data : data.toString()));
+  ws.on('error', (error) => (ws.failure = error));
+  ws.closed = new Promise((resolve) =>
+    ws.on('close', (code, reason) => {
+      resolve({ code, reason: reason.toString() });
+      give(null);
+    }),
+  );
+  ws.opened = once(ws, 'open');
+  ws.opened.catch(() => {});
+  ws.next = () => (queue.length ? Promise.resolve(queue.shift()) : new Promise((resolve) => waiting.push(resolve)));
+  return ws;
+}
+
+export async function openWebSocket(server, extra = '', options = {}) {
+  const ws = webSocket(server, `?EIO=4&transport=websocket${extra}`, options);
+  const open = await ws.next();
+  assert.ok(open, `no open packet: ${ws.failure}`);
+  assert.equal(open[0], '0');
+  ws.handshake = JSON.parse(open.slice(1));
+  return ws;
+}
+
+// Up to the answered probe.
+export async function probe(server, sid) {
+  const ws = webSocket(server, `?EIO=4&transport=websocket&sid=${sid}`);
+  await ws.opened;
+  ws.send('2probe');
+  assert.equal(await ws.next(), '3probe');
+  return ws;
+}
+
+export async function assertGone(server, sid) {
+  const { status, text } = await poll(server, sid);
+  assert.equal(status, 400);
+  assert.deepEqual(JSON.parse(text), { code: 1, message: 'Session ID unknown' });
+}

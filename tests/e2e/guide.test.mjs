@@ -1,0 +1,225 @@
+// The guide's snippets (tests/e2e/guide, word for word), run with the real socket.io-client.
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { io } from 'socket.io-client';
+import { runSnippet } from './support/snippet.mjs';
+import { useServer } from './support/suite.mjs';
+import { tokenFor } from './support/tokens.mjs';
+import { until } from './support/wait.mjs';
+
+process.env.NODE_ENV = 'production'; // React without its development warnings
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+// A console that keeps what a snippet prints, and the sockets that a snippet makes.
+const staged = [];
+function stage() {
+  const lines = [];
+  const sockets = [];
+  staged.push(sockets);
+  return {
+    lines,
+    sockets,
+    console: { log: (...args) => lines.push(args), error: (...args) => lines.push(args) },
+    modules: {
+      'socket.io-client': {
+        io: (url, options) => {
+          const socket = io(url, { ...options, forceNew: true });
+          sockets.push(socket);
+          return socket;
+        },
+      },
+    },
+    printed: (label) => until(() => lines.find(([first]) => first === label), `the snippet prints ${label}`),
+  };
+}
+
+describe('the guide', () => {
+  const room = useServer({ args: ['--typing-interval', '0'] });
+
+  afterEach(() => {
+    for (const socket of staged.splice(0).flat()) socket.disconnect();
+  });
+
+  it('client: connects, hears connected and notifications, joins, types', async () => {
+    const mate = await room.join('mate');
+    assert.equal((await mate.ask('join_room', { room: 'course:123' })).ok, true);
+    const { modules, console, printed } = stage();
+    await runSnippet('client.ts', {
+      replace: { 'http://localhost:3001': room.url, 'your-jwt-token': tokenFor('user-123') },
+      modules,
+      names: { console },
+    });
+    const [, connected] = await printed('Connected:');
+    assert.equal(connected.userId, 'user-123');
+    assert.deepEqual(Object.keys(connected).sort(), ['message', 'socketId', 'unreadCount', 'userId']);
+
+    const typing = { room: 'course:123', discussionId: 'discussion-456', userId: 'user-123' };
+    assert.deepEqual(await mate.hear('typing_indicator'), { ...typing, isTyping: true });
+    assert.deepEqual(await mate.hear('typing_indicator'), { ...typing, isTyping: false });
+
+    await mate.ask('api', 'createNotification', [{ userId: 'user-123', type: 'HELLO', title: 'Hi', message: 'there' }]);
+    const [, notification] = await printed('New notification:');
+    assert.equal(notification.title, 'Hi');
+  });
+
+  it('React hook: isConnected follows the connection', async () => {
+    const { createElement } = await import('react');
+    const { create } = (await import('react-test-renderer')).default;
+    const { modules, sockets } = stage();
+    const { useWebSocket } = await runSnippet('use-websocket.tsx', {
+      replace: { 'http://localhost:3001': room.url },
+      modules,
+    });
+    const shown = [];
+    const Probe = ({ token }) => {
+      shown.push(useWebSocket(token));
+      return null;
+    };
+    const token = tokenFor('hooked');
+    const tree = create(createElement(Probe, { token }));
+    await until(() => shown.length > 0, 'the first render');
+    assert.deepEqual(shown[0], { socket: null, isConnected: false });
+    await until(() => shown.at(-1).isConnected, 'the hook says connected');
+    assert.equal(shown.at(-1).socket, sockets[0]);
+
+    // Another token: the effect cleans up and connects anew, as the other person.
+    tree.update(createElement(Probe, { token: tokenFor('another') }));
+    await until(() => sockets.length === 2 && sockets[1].connected, 'the hook connects anew');
+    await until(() => !sockets[0].connected, 'the first socket is closed');
+    const who = await sockets[1].timeout(5000).emitWithAck('who_am_i');
+    assert.equal(who.user.id, 'another');
+
+    // The server ends it: the hook says so.
+    sockets[1].emit('kick', false);
+    await until(() => !shown.at(-1).isConnected, 'the hook says disconnected');
+    tree.unmount();
+    await until(() => !sockets[1].active, 'the socket is closed on unmount');
+  });
+
+  it('joining rooms and error handling: refusals arrive as the event error', async () => {
+    const { lines, console, printed } = stage();
+    const ada = await room.join('ada');
+    const mate = await room.join('mate');
+    await runSnippet('error-handling.ts', { names: { socket: ada.socket, console } });
+    await runSnippet('joining-rooms.ts', { names: { socket: ada.socket } });
+    await ada.settle();
+    assert.deepEqual((await ada.ask('who_am_i')).rooms.sort(), [ada.socket.id, 'course:123', 'live-session:456', 'user:ada'].sort());
+    assert.equal(lines.length, 0);
+
+    ada.emit('join_room', { room: 'user:mate' });
+    const [, error] = await printed('WebSocket error:');
+    assert.equal(error.event, 'join_room');
+    assert.equal(error.code, 'forbidden');
+    assert.equal(typeof error.message, 'string');
+    await mate.settle();
+  });
+
+  it('authentication: a good token gets in, the placeholder does not', async () => {
+    const { modules, console, printed, lines, sockets } = stage();
+    const good = { replace: { 'http://localhost:3001': room.url, 'your-jwt-token': tokenFor('eve') }, names: { io: modules['socket.io-client'].io } };
+    await runSnippet('authentication.ts', good);
+    await until(() => sockets[0].connected, 'the good token gets in');
+
+    await runSnippet('authentication.ts', { ...good, replace: { 'http://localhost:3001': room.url } });
+    await runSnippet('error-handling.ts', { names: { socket: sockets[1], console } });
+    const [, error] = await printed('Connection error:');
+    assert.ok(error instanceof Error);
+    assert.notEqual(error.message, '');
+    assert.equal(lines.length, 1);
+  });
+
+  describe('server-side calls', () => {
+    // The guide's services, each method forwarded to the server API call of the same name.
+    const service = (person) =>
+      new Proxy({}, { get: (_, name) => (...args) => person.ask('api', name, args).then(check) });
+    const check = (ack) => {
+      assert.equal(ack?.ok, true, JSON.stringify(ack));
+      return ack.result;
+    };
+    const empty = { './notifications/notification.service': {}, './websocket/websocket.service': {} };
+
+    it('sending notifications: one, bulk, room', async () => {
+      const staff = await room.join('staff');
+      const [single, one, two] = [await room.join('user-123'), await room.join('user-1'), await room.join('user-2')];
+      await one.ask('join_room', { room: 'course:123' });
+      await runSnippet('send-notifications.ts', { modules: empty, names: { notificationService: service(staff) } });
+
+      const lesson = await single.hear('notification', (n) => n.type === 'COURSE_UPDATE');
+      assert.equal(lesson.title, 'New Lesson Available');
+      assert.equal(lesson.message, 'A new lesson has been added to your course');
+      assert.deepEqual(lesson.data, { courseId: 'course-456' });
+      assert.equal(lesson.isRead, false);
+      assert.match(lesson.createdAt, ISO);
+      assert.ok(lesson.id);
+      for (const person of [one, two]) {
+        const notice = await person.hear('notification', (n) => n.type === 'ANNOUNCEMENT');
+        assert.equal(notice.title, 'System Maintenance');
+        assert.equal(notice.message, 'Scheduled maintenance tonight');
+      }
+      const news = await one.hear('notification', (n) => n.type === 'COURSE_ANNOUNCEMENT');
+      assert.equal(news.isRoomNotification, true);
+      assert.equal(news.title, 'Important Update');
+      await two.settle();
+      assert.deepEqual(two.heard('notification').map((n) => n.type), ['ANNOUNCEMENT']);
+    });
+
+    it('discussion features: message and reaction', async () => {
+      const staff = await room.join('staff');
+      const member = await room.join('member');
+      await member.ask('join_room', { room: 'course:123' });
+      await runSnippet('discussion-features.ts', { modules: empty, names: { webSocketService: service(staff) } });
+      const message = await member.hear('discussion_message');
+      assert.equal(message.id, 'msg-456');
+      assert.equal(message.discussionId, 'discussion-789');
+      assert.equal(message.userId, 'user-123');
+      assert.equal(message.content, 'Great question!');
+      assert.equal(message.room, 'course:123');
+      assert.match(message.timestamp, ISO);
+      const reaction = await member.hear('discussion_reaction');
+      assert.equal(reaction.room, 'course:123');
+      assert.equal(reaction.discussionId, 'discussion-789');
+      assert.equal(reaction.userId, 'user-123');
+      assert.equal(reaction.reaction, '👍');
+      assert.match(reaction.timestamp, ISO);
+    });
+
+    it('live session events', async () => {
+      const staff = await room.join('staff');
+      const member = await room.join('member');
+      await member.ask('join_room', { room: 'live-session:456', type: 'live_session' });
+      await runSnippet('live-session-events.ts', { names: { webSocketService: service(staff) } });
+      const joined = await member.hear('live_session_event');
+      assert.equal(joined.type, 'user_joined');
+      assert.equal(joined.userId, 'user-123');
+      assert.equal(joined.sessionId, 'live-session-456');
+      assert.deepEqual(joined.data, { userName: 'John Doe' });
+      assert.match(joined.timestamp, ISO);
+      const sharing = await member.hear('live_session_event');
+      assert.equal(sharing.type, 'screen_share');
+      assert.equal(sharing.userId, 'instructor-789');
+      assert.deepEqual(sharing.data, { isSharing: true });
+    });
+
+    it('course updates reach course:123, though the calls say course-123', async () => {
+      const staff = await room.join('staff');
+      const member = await room.join('member');
+      const stranger = await room.join('stranger');
+      await member.ask('join_room', { room: 'course:123', type: 'discussion' });
+      await runSnippet('course-updates.ts', { modules: empty, names: { webSocketService: service(staff) } });
+      const announcement = await member.hear('course_announcement');
+      assert.equal(announcement.title, 'New Assignment Posted');
+      assert.equal(announcement.message, 'Check out the new assignment in Module 3');
+      assert.equal(announcement.instructorId, 'instructor-456');
+      assert.match(announcement.courseId, /123$/);
+      assert.match(announcement.timestamp, ISO);
+      const update = await member.hear('course_update');
+      assert.equal(update.type, 'new_lesson');
+      assert.equal(update.title, 'New Lesson Available');
+      assert.deepEqual(update.data, { lessonId: 'lesson-789' });
+      assert.match(update.timestamp, ISO);
+      await stranger.settle();
+      assert.deepEqual(stranger.heard('course_update'), []);
+    });
+  });
+});

@@ -1,0 +1,7 @@
+socket.on('error', (error) => {
+  console.error('WebSocket error:', error);
+});
+
+socket.on('connect_error', (error) => {
+  console.error('Connection error:', error);
+});

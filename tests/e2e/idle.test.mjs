@@ -1,0 +1,70 @@
+// What an idle WebSocket connection costs: one client with a token, in the main namespace and a room.
+// README.md gives the figure that this prints.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { WebSocket } from 'ws';
+import { Server } from './support/process.mjs';
+import { Scripts } from './support/scripts.mjs';
+import { tokenFor } from './support/tokens.mjs';
+import { sleep } from './support/wait.mjs';
+
+const CONNECTIONS = 2000;
+const AT_ONCE = 50;
+const FILES = { 'handlers/rooms.lua': 'return { on_join = function(socket, room) return socket:join(room) end }' };
+
+describe('an idle connection', () => {
+  let server, scripts;
+  before(async () => {
+    scripts = new Scripts({ example: false, handlers: [], files: FILES });
+    server = await Server.start({ dir: scripts.dir });
+  });
+  after(async () => {
+    try {
+      await server?.stop();
+    } finally {
+      scripts?.remove();
+    }
+  });
+
+  const proc = (file) => readFileSync(`/proc/${server.child.pid}/${file}`, 'utf8');
+  const memory = () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))[1]) * 1024;
+  // Of the whole process, in clock ticks of 10 ms: fields 14 and 15 of proc(5)'s stat.
+  const ticks = () => proc('stat').split(') ')[1].split(' ').slice(11, 13).reduce((sum, n) => sum + Number(n), 0);
+
+  // Opens one and resolves when it has joined.
+  const open = (id) =>
+    new Promise((resolve, reject) => {
+      const ws = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`, {
+        perMessageDeflate: false,
+      });
+      ws.on('error', reject);
+      ws.on('message', (data) => {
+        const text = String(data);
+        if (text.startsWith('0')) ws.send(`40${JSON.stringify({ token: tokenFor(id) })}`);
+        else if (text.startsWith('40')) ws.send('420["join","course:1"]');
+        else if (text.startsWith('430')) resolve(ws);
+        else reject(new Error(`unexpected ${text}`));
+      });
+    });
+
+  it('costs few kilobytes and no CPU', async (t) => {
+    if (/asan/.test(proc('maps'))) return t.skip('a sanitizer keeps its own books');
+    await open('first'); // what the process needs once
+    const before_ = memory();
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        while (next < CONNECTIONS) await open(`u${next++}`);
+      }),
+    );
+    await sleep(1500); // buffers of the rush are given back
+    const each = (memory() - before_) / CONNECTIONS;
+    const began = ticks();
+    await sleep(2000);
+    const busy = ticks() - began;
+    t.diagnostic(`${CONNECTIONS} connections: ${Math.round(each)} bytes each, ${busy * 10} ms of CPU in 2 s`);
+    assert.ok(each < 8192, `${Math.round(each)} bytes each`);
+    assert.ok(busy <= 5, `${busy * 10} ms of CPU in 2 s`);
+  });
+});

@@ -1,0 +1,80 @@
+// The same port behind a reverse proxy: both transports, the upgrade, and whose address a client has.
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { Nginx } from './support/nginx.mjs';
+import { Person } from './support/person.mjs';
+import { upgraded, useServer, WAYS } from './support/suite.mjs';
+
+// 127/8 is all ours: clients come from addresses that the proxy has not.
+const from = (localAddress, options = {}) => ({ agent: new Agent({ keepAlive: true, localAddress }), ...options });
+const address = { 'handlers/zz_address.lua': 'return { on_address = function(socket) return socket.handshake.address end }' };
+
+function useProxy(options) {
+  const room = useServer({ example: false, files: address, ...options });
+  const people = [];
+  let nginx;
+  before(async () => (nginx = await Nginx.start(room.server.port)));
+  after(async () => {
+    for (const person of people) person.close();
+    await nginx?.stop();
+  });
+  room.joinByProxy = async (id, options) => {
+    const person = new Person({ url: nginx.url }, id, options);
+    people.push(person);
+    await person.admitted();
+    return person;
+  };
+  room.proxyUrl = () => nginx.url;
+  return room;
+}
+
+describe('behind nginx', () => {
+  const room = useProxy({ args: ['--trusted-proxies', '127.0.0.1', '--ping-interval', '300', '--ping-timeout', '2000'] });
+
+  for (const { way, options } of WAYS) {
+    it(`serves clients (${way})`, async () => {
+      const ada = await room.joinByProxy('ada', from('127.0.0.2', options));
+      const bob = await room.joinByProxy('bob', from('127.0.0.3', options));
+      for (const person of [ada, bob]) await person.ask('enter', way);
+      if (options.transports.length === 2) await Promise.all([upgraded(ada), upgraded(bob)]);
+      assert.equal(ada.transport, options.transports.at(-1));
+      await ada.ask('flood', { room: way, n: 200, size: 2000 });
+      await bob.settle();
+      assert.equal(bob.heard('flood').length, 200);
+      const bytes = Buffer.alloc(300_000, 7);
+      assert.deepEqual(await ada.ask('echo', bytes), bytes);
+      await new Promise((resolve) => setTimeout(resolve, 700)); // two heartbeats
+      await bob.settle();
+      assert.deepEqual([...ada.heard('disconnect'), ...bob.heard('disconnect')], []);
+    });
+
+    it(`knows the client's address (${way})`, async () => {
+      const people = [];
+      for (const host of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) people.push([host, await room.joinByProxy('x', from(host, options))]);
+      for (const [host, person] of people) assert.equal(await person.ask('address'), host);
+    });
+
+    it(`does not believe what the client says of it (${way})`, async () => {
+      const extraHeaders = { 'X-Forwarded-For': '6.6.6.6, 127.0.0.1' };
+      const ada = await room.joinByProxy('ada', from('127.0.0.2', { ...options, extraHeaders }));
+      assert.equal(await ada.ask('address'), '127.0.0.2');
+      const bob = await room.join('bob', from('127.0.0.2', { ...options, extraHeaders }));
+      assert.equal(await bob.ask('address'), '127.0.0.2', 'without a proxy in between');
+    });
+  }
+
+  it('lets pages of its own origin connect', async () => {
+    const ada = await room.joinByProxy('ada', { transports: ['websocket'], extraHeaders: { Origin: room.proxyUrl() } });
+    await ada.settle();
+  });
+});
+
+describe('behind nginx that nobody told of', () => {
+  const room = useProxy();
+
+  it('everybody has its address', async () => {
+    const ada = await room.joinByProxy('ada', from('127.0.0.2'));
+    assert.equal(await ada.ask('address'), '127.0.0.1');
+  });
+});

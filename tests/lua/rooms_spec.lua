@@ -1,0 +1,262 @@
+local app = require "support.app"
+
+describe("rooms", function()
+  local core, rooms, lectern
+
+  local function load(config)
+    core = app.core(config)
+    lectern = require "lectern"
+    rooms = require "lectern.rooms"
+  end
+
+  before_each(function()
+    load()
+  end)
+
+  describe("names", function()
+    it("are made of kind and id", function()
+      assert.equal("user:7", rooms.user(7))
+      assert.equal("user:ada", rooms.user "ada")
+      assert.equal("course:123", rooms.course "123")
+      assert.equal("discussion:9", rooms.discussion(9))
+      assert.equal("live-session:456", rooms.live_session "456")
+      assert.equal("user:9007199254740992", rooms.user(2 ^ 53))
+    end)
+
+    it("are the same for an id that bears its kind", function()
+      local ids = { "123", 123, "course-123", "course:123", "course:course-123", "course-course-123" }
+      for _, id in ipairs(ids) do
+        assert.equal("course:123", rooms.course(id))
+      end
+      assert.equal("live-session:456", rooms.live_session "live-session-456")
+      assert.equal("live-session:456", rooms.live_session "live-session:456")
+      assert.equal("user:1", rooms.user "user-1")
+      -- what only looks like it stays
+      assert.equal("course:courses-1", rooms.course "courses-1")
+      assert.equal("course:user-1", rooms.course "user-1")
+    end)
+
+    it("of private rooms have their ids sorted", function()
+      assert.equal("private:ada:bob", rooms.private("bob", "ada"))
+      assert.equal("private:ada:bob", rooms.private("user-ada", "user:bob"))
+      assert.equal("private:10:9", rooms.private(9, 10))
+      assert.equal("private:google%3A1:lti%25", rooms.private("lti%", "google:1"))
+    end)
+
+    it("raise for what is no id, at the caller's line", function()
+      local ids = { "", "course-", "a\nb", (" "):rep(3), ("x"):rep(300), 1.5, 2 ^ 60, {}, true, 0 / 0 }
+      for _, id in ipairs(ids) do
+        local ok, why = pcall(function() return (rooms.course(id)) end)
+        assert.is_false(ok, tostring(id))
+        assert.matches("rooms_spec.lua:%d+: rooms: no course has the id", why)
+      end
+      assert.has_error(function() return (rooms.user(nil)) end)
+      assert.has_error(function() return (rooms.private("a", "user-a")) end)
+      assert.has_error(function() return (rooms.private("a")) end)
+    end)
+  end)
+
+  it("of ids from outside are refused, not raised", function()
+    assert.equal("course:7", rooms.of("course", 7))
+    assert.equal("user:ada", rooms.of("user", "user-ada"))
+    assert.equal("user:1000000000000000", rooms.of("user", 1e15))
+    for _, id in ipairs { "", "course-", 1.5, {}, true, lectern.null } do
+      assert.same({ nil, "that is no id of a course", "invalid" }, { rooms.of("course", id) })
+    end
+    assert.equal("invalid", select(3, rooms.of("course", nil)))
+    assert.has_error(function() return (rooms.of("club", "1")) end)
+    assert.has_error(function() return (rooms.of("private", "a:b")) end)
+  end)
+
+  describe("normalise", function()
+    local cases = {
+      -- what a client sends, the room
+      { "course:123", "course:123" },
+      { "course:course-123", "course:123" },
+      { "course:course:123", "course:123" },
+      { "course-123", "course:123" },
+      { "live-session:live-session-456", "live-session:456" },
+      { "live-session-456", "live-session:456" },
+      { "discussion:discussion-789", "discussion:789" },
+      { "user:user-1", "user:1" },
+      { "user-1", "user:1" },
+      { "user:google:1", "user:google:1" },
+      { "private:b:a", "private:a:b" },
+      { "private:user-2:user-1", "private:1:2" },
+      { "private:user:2:user:1", "private:1:2" },
+      { "lobby", "lobby" },
+      { "quiz:7", "quiz:7" },
+      { "course-notes:7", "course-notes:7" },
+      { "courses", "courses" },
+      { "private-lounge", "private-lounge" },
+      { "Course:1", "Course:1" },
+      { ":", ":" },
+      { "raum:größe", "raum:größe" },
+    }
+    for _, case in ipairs(cases) do
+      it("takes " .. case[1] .. " for " .. case[2], function()
+        assert.equal(case[2], rooms.normalise(case[1]))
+        assert.equal(case[2], rooms.normalise(rooms.normalise(case[1])))
+      end)
+    end
+
+    local refused = {
+      { "", "the name of the room is empty" },
+      { " course:1", "the name of the room begins or ends with a space" },
+      { "course:1 ", "the name of the room begins or ends with a space" },
+      { "course:\0001", "the name of the room has control characters in it" },
+      { "a\127", "the name of the room has control characters in it" },
+      { ("x"):rep(201), "the name of the room is longer than 200 bytes" },
+      { "course:", "the room lacks an id: course:{id}" },
+      { "course-", "the room lacks an id: course:{id}" },
+      { "user:user-", "the room lacks an id: user:{id}" },
+      { "private:a", "a private room is named private:{id}:{id}, of two people" },
+      { "private:a:a", "a private room is named private:{id}:{id}, of two people" },
+      { "private:a:b:c", "a private room is named private:{id}:{id}, of two people" },
+      { "private:a:user-", "a private room is named private:{id}:{id}, of two people" },
+      { "private::b", "a private room is named private:{id}:{id}, of two people" },
+      { 5, "the name of a room must be a string" },
+      { { "course:1" }, "the name of a room must be a string" },
+    }
+    for i, case in ipairs(refused) do
+      it(("refuses case %d: %s"):format(i, case[2]), function()
+        assert.same({ nil, case[2], "invalid" }, { rooms.normalise(case[1]) })
+      end)
+    end
+
+    it("refuses nil and null", function()
+      assert.is_nil((rooms.normalise(nil)))
+      assert.is_nil((rooms.normalise(lectern.null)))
+    end)
+  end)
+
+  it("parse gives kind and id", function()
+    assert.same({ "course", "1" }, { rooms.parse "course:1" })
+    assert.same({ "live-session", "a:b" }, { rooms.parse "live-session:a:b" })
+    assert.same({ "private", "a:b" }, { rooms.parse "private:a:b" })
+    assert.same({ nil, "quiz:7" }, { rooms.parse "quiz:7" })
+    assert.same({ nil, "lobby" }, { rooms.parse "lobby" })
+    assert.has_error(function() return (rooms.parse(nil)) end)
+  end)
+
+  describe("may_join", function()
+    local ada = { id = "ada", role = "student" }
+
+    local function may(user, room)
+      local allowed, _, code = rooms.may_join(user, room)
+      return allowed or code
+    end
+
+    it("opens the own user room, and no other, not even to an admin", function()
+      assert.equal("user:ada", may(ada, "user:ada"))
+      assert.equal("user:ada", may(ada, "user-ada"))
+      assert.equal("user:ada", may({ id = "user-ada" }, "user:ada"))
+      assert.equal("forbidden", may(ada, "user:bob"))
+      assert.equal("forbidden", may(ada, "user-bob"))
+      assert.equal("forbidden", may({ id = "eve", role = "admin" }, "user:ada"))
+      assert.equal("user:7", may({ id = 7 }, "user:7"))
+    end)
+
+    it("opens a private room to its two people only", function()
+      assert.equal("private:ada:bob", may(ada, "private:bob:ada"))
+      assert.equal("private:ada:bob", may({ id = "bob" }, "private:ada:bob"))
+      assert.equal("forbidden", may({ id = "eve", role = "admin" }, "private:ada:bob"))
+      assert.equal("forbidden", may({ id = "ad" }, "private:ada:bob"))
+      assert.equal("invalid", may(ada, "private:ada"))
+      local odd = { id = "lti:7" }
+      assert.equal("private:ada:lti%3A7", may(odd, rooms.private("ada", "lti:7")))
+      assert.equal("forbidden", may({ id = "lti" }, "private:ada:lti%3A7"))
+    end)
+
+    it("follows rooms.default for rooms that nothing else opens", function()
+      assert.equal("course:1", may(ada, "course:course-1"))
+      assert.equal("lobby", may(ada, "lobby"))
+      load { rooms = { default = "deny" } }
+      assert.same({ nil, "no access to course:1", "forbidden" }, { rooms.may_join(ada, "course:1") })
+      assert.equal("forbidden", may(ada, "lobby"))
+    end)
+
+    it("opens by role admin, then by claims, with the default deny", function()
+      load { rooms = { default = "deny" } }
+      assert.equal("course:1", may({ id = "eve", role = { "x", "admin" } }, "course:1"))
+      assert.equal("lobby", may({ id = "eve", role = "admin" }, "lobby"))
+      local user = {
+        id = "ada",
+        courses = { "course-1", 2 },
+        sessions = { "live-session:9" },
+        discussions = "d",
+      }
+      assert.equal("course:1", may(user, "course:1"))
+      assert.equal("course:2", may(user, "course-2"))
+      assert.equal("live-session:9", may(user, "live-session:9"))
+      assert.equal("discussion:d", may(user, "discussion:discussion-d"))
+      assert.equal("forbidden", may(user, "course:9"))
+      assert.equal("forbidden", may(user, "live-session:1"))
+      assert.equal("forbidden", may(user, "courses:1"))
+    end)
+
+    it("is not opened by claims of odd types", function()
+      load { rooms = { default = "deny" } }
+      for _, claim in ipairs { true, 1.5, { {} }, { true }, lectern.null, { [1] = lectern.null } } do
+        assert.equal("forbidden", may({ id = "ada", courses = claim }, "course:1"))
+      end
+    end)
+
+    it("opens by a grant, and closes by revoke, whatever the default", function()
+      load { rooms = { default = "deny" } }
+      assert.equal("course:1", rooms.grant("user-ada", "course-1"))
+      assert.equal("course:1", may(ada, "course:1"))
+      assert.equal("forbidden", may({ id = "bob" }, "course:1"))
+      assert.equal("course:1", rooms.revoke("ada", "course:1"))
+      assert.equal("forbidden", may(ada, "course:1"))
+
+      load { rooms = { default = "allow" } }
+      assert.equal("course:1", may(ada, "course:1"))
+      rooms.revoke("ada", "course:1")
+      assert.equal("forbidden", may(ada, "course:1"))
+      assert.equal("course:1", may({ id = "ada", courses = { "1" } }, "course:1"))
+      rooms.grant("ada", "course:1")
+      assert.equal("course:1", may(ada, "course:1"))
+    end)
+
+    it("refuses the room that a socket is by itself", function()
+      local socket = core.connect("/", { id = "bob" })
+      core.accept(socket)
+      assert.equal("forbidden", may(ada, socket.id))
+    end)
+
+    it("raises for a user without id", function()
+      assert.has_error(function() return (rooms.may_join({}, "course:1")) end)
+      assert.has_error(function() return (rooms.may_join(nil, "course:1")) end)
+    end)
+  end)
+
+  it("revoke makes that person's sockets leave, and nobody else's", function()
+    local mine, other = core.connect("/", { id = "ada" }), core.connect("/", { id = "bob" })
+    for _, socket in ipairs { mine, other } do
+      core.accept(socket)
+      socket:join { rooms.user(socket.user.id), "course:1", "course:2" }
+    end
+    rooms.revoke("ada", "course:1")
+    assert.is_false(mine:has_joined "course:1")
+    assert.is_true(mine:has_joined "course:2")
+    assert.is_true(other:has_joined "course:1")
+  end)
+
+  it("never grants user or private rooms", function()
+    local why = "a room of kind user is never granted"
+    assert.same({ nil, why, "invalid" }, { rooms.grant("ada", "user:bob") })
+    assert.equal("invalid", select(3, rooms.grant("ada", "private:bob:eve")))
+    assert.equal("invalid", select(3, rooms.revoke("ada", "user:ada")))
+    assert.equal("invalid", select(3, rooms.grant("ada", "")))
+    assert.has_error(function() return (rooms.grant(nil, "course:1")) end)
+  end)
+
+  it("inside tells who has not joined", function()
+    local socket = core.connect("/", { id = "ada" })
+    core.accept(socket)
+    assert.same({ nil, "join course:1 first", "forbidden" }, { rooms.inside(socket, "course:1") })
+    socket:join "course:1"
+    assert.is_true(rooms.inside(socket, "course:1"))
+  end)
+end)

@@ -1,0 +1,110 @@
+#include "base/utf8.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/slice.h"
+
+static void edges(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct lec_slice text;
+        bool valid;
+    } cases[] = {
+        { "empty", { "", 0 }, true },
+        { "NUL", { "\0", 1 }, true },
+        { "last of one byte", { "\x7f", 1 }, true },
+        { "lone tail", { "\x80", 1 }, false },
+        { "lone last tail", { "\xbf", 1 }, false },
+        { "overlong NUL", { "\xc0\x80", 2 }, false },
+        { "overlong slash", { "\xc1\xaf", 2 }, false },
+        { "first of two bytes", { "\xc2\x80", 2 }, true },
+        { "last of two bytes", { "\xdf\xbf", 2 }, true },
+        { "two bytes cut", { "\xc2", 1 }, false },
+        { "two bytes, second no tail", { "\xc2\x41", 2 }, false },
+        { "two bytes, second a head", { "\xc2\xc2", 2 }, false },
+        { "overlong in three", { "\xe0\x9f\xbf", 3 }, false },
+        { "first of three bytes", { "\xe0\xa0\x80", 3 }, true },
+        { "three bytes cut", { "\xe2\x82", 2 }, false },
+        { "three bytes, third no tail", { "\xe2\x82\x28", 3 }, false },
+        { "last before surrogates", { "\xed\x9f\xbf", 3 }, true },
+        { "first surrogate", { "\xed\xa0\x80", 3 }, false },
+        { "last surrogate", { "\xed\xbf\xbf", 3 }, false },
+        { "first behind surrogates", { "\xee\x80\x80", 3 }, true },
+        { "U+FFFF", { "\xef\xbf\xbf", 3 }, true },
+        { "overlong in four", { "\xf0\x8f\xbf\xbf", 4 }, false },
+        { "first of four bytes", { "\xf0\x90\x80\x80", 4 }, true },
+        { "four bytes cut", { "\xf0\x9f\x98", 3 }, false },
+        { "four bytes, fourth no tail", { "\xf0\x9f\x98\x20", 4 }, false },
+        { "last code point", { "\xf4\x8f\xbf\xbf", 4 }, true },
+        { "past the last", { "\xf4\x90\x80\x80", 4 }, false },
+        { "F5", { "\xf5\x80\x80\x80", 4 }, false },
+        { "five bytes", { "\xf8\x88\x80\x80\x80", 5 }, false },
+        { "FE", { "\xfe", 1 }, false },
+        { "FF", { "\xff", 1 }, false },
+        { "CESU-8 pair", { "\xed\xa0\xbd\xed\xb8\x80", 6 }, false },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        /* At every distance from the eight byte steps, and between plain text. */
+        for (size_t before = 0; before < 20; before++) {
+            for (size_t after = 0; after < 10; after += 9) {
+                char text[64];
+                size_t n = cases[i].text.n;
+                memset(text, 'a', sizeof(text));
+                memcpy(text + before, cases[i].text.p, n);
+                if (lec_utf8_valid(text, before + n + after) != cases[i].valid)
+                    fail_msg("%s, %zu before, %zu after", cases[i].what, before, after);
+            }
+        }
+    }
+}
+
+static void every_code_point_and_back(void **state)
+{
+    (void)state;
+    for (unsigned cp = 0; cp <= 0x10ffff; cp++) {
+        if (cp >= 0xd800 && cp <= 0xdfff)
+            continue;
+        char text[4];
+        size_t n = lec_utf8_put(text, cp);
+        if (n != (cp < 0x80      ? 1u
+                  : cp < 0x800   ? 2u
+                  : cp < 0x10000 ? 3u
+                                 : 4u) ||
+            lec_utf8_len(text, n) != n)
+            fail_msg("U+%04X", cp);
+        unsigned back = (unsigned char)text[0];
+        if (n > 1)
+            back &= 0x7fu >> n;
+        for (size_t i = 1; i < n; i++)
+            back = back << 6 | ((unsigned char)text[i] & 0x3f);
+        if (back != cp)
+            fail_msg("U+%04X came back as U+%04X", cp, back);
+    }
+}
+
+static void length_looks_at_the_first_character_only(void **state)
+{
+    (void)state;
+    assert_int_equal(lec_utf8_len("a\xff", 2), 1);
+    assert_int_equal(lec_utf8_len("\xc3\xa4\xff", 3), 2);
+    assert_int_equal(lec_utf8_len("\xf0\x9f\x98\x80\xff", 5), 4);
+    assert_int_equal(lec_utf8_len("\xf0\x9f\x98\x80", 3), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(edges),
+        cmocka_unit_test(every_code_point_and_back),
+        cmocka_unit_test(length_looks_at_the_first_character_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

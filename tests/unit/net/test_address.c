@@ -1,0 +1,133 @@
+#include "net/address.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void reads_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int n; /* -1: refused */
+    } cases[] = {
+        { "", 0 },
+        { " , ,", 0 },
+        { "127.0.0.1", 1 },
+        { "127.0.0.1,::1", 2 },
+        { "10.0.0.0/8, fd00::/8 192.0.2.7", 3 },
+        { "0.0.0.0/0", 1 },
+        { "::/0,::ffff:10.0.0.1/128", 2 },
+        { "1111:2222:3333:4444:5555:6666:7777:8888/128", 1 },
+        { "10.0.0.0/33", -1 },
+        { "::1/129", -1 },
+        { "10.0.0.0/", -1 },
+        { "10.0.0.0/8/8", -1 },
+        { "10.0.0.0/-1", -1 },
+        { "10.0.0.0/0008", -1 },
+        { "10.0.0/8", -1 },
+        { "localhost", -1 },
+        { "10.0.0.1,x", -1 },
+        { "10.0.0.1:80", -1 },
+        { "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb/128", -1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_networks nets = { 0 };
+        int rc = lec_networks_parse(&nets, cases[i].text);
+        assert_int_equal(rc, cases[i].n < 0 ? LEC_EINVAL : LEC_OK);
+        assert_int_equal(nets.n, cases[i].n < 0 ? 0 : cases[i].n);
+        lec_networks_fini(&nets);
+    }
+}
+
+static void knows_its_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *nets, *address;
+        bool contained;
+    } cases[] = {
+        { "127.0.0.1", "127.0.0.1", true },
+        { "127.0.0.1", "127.0.0.2", false },
+        { "127.0.0.1", "::ffff:127.0.0.1", true },
+        { "::ffff:127.0.0.1", "127.0.0.1", true },
+        { "10.0.0.0/8", "10.255.255.255", true },
+        { "10.0.0.0/8", "11.0.0.0", false },
+        { "10.1.2.3/8", "10.9.9.9", true },
+        { "192.168.4.0/22", "192.168.7.255", true },
+        { "192.168.4.0/22", "192.168.8.0", false },
+        { "0.0.0.0/0", "8.8.8.8", true },
+        { "0.0.0.0/0", "2001:db8::1", false },
+        { "::/0", "8.8.8.8", true },
+        { "2001:db8::/33", "2001:db8:7fff::1", true },
+        { "2001:db8::/33", "2001:db8:8000::1", false },
+        { "127.0.0.1, ::1", "::1", true },
+        { "", "127.0.0.1", false },
+        { "0.0.0.0/0", "", false },
+        { "0.0.0.0/0", "nobody", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_networks nets = { 0 };
+        char client[LEC_ADDRESS_SIZE];
+        assert_int_equal(lec_networks_parse(&nets, cases[i].nets), LEC_OK);
+        lec_client_address(&nets, cases[i].address, LEC_SLICE("192.0.2.99"), client);
+        if ((strcmp(client, "192.0.2.99") == 0) != cases[i].contained)
+            fail_msg("%s in %s", cases[i].address, cases[i].nets);
+        lec_networks_fini(&nets);
+    }
+}
+
+static void believes_trusted_proxies_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *trusted, *peer, *forwarded, *client;
+    } cases[] = {
+        { "", "127.0.0.1", "1.2.3.4", "127.0.0.1" },
+        { "127.0.0.1", "127.0.0.1", "", "127.0.0.1" },
+        { "127.0.0.1", "127.0.0.1", "1.2.3.4", "1.2.3.4" },
+        { "127.0.0.1", "9.9.9.9", "1.2.3.4", "9.9.9.9" },
+        /* what the client itself wrote stands in front, and does not count */
+        { "127.0.0.1", "127.0.0.1", "6.6.6.6, 1.2.3.4", "1.2.3.4" },
+        { "127.0.0.1", "127.0.0.1", "127.0.0.1, 1.2.3.4", "1.2.3.4" },
+        /* two proxies, one behind the other */
+        { "127.0.0.1,10.0.0.0/8", "127.0.0.1", "6.6.6.6, 1.2.3.4,\t10.1.1.1", "1.2.3.4" },
+        { "127.0.0.1,10.0.0.0/8", "127.0.0.1", "10.2.2.2,10.1.1.1", "10.2.2.2" },
+        { "10.0.0.0/8", "10.0.0.1", "2001:DB8::1", "2001:db8::1" },
+        { "10.0.0.0/8", "10.0.0.1", "::ffff:1.2.3.4", "1.2.3.4" },
+        { "10.0.0.0/8", "10.0.0.1", "1.2.3.4:5678", "1.2.3.4" },
+        { "10.0.0.0/8", "10.0.0.1", "[2001:db8::1]:5678", "2001:db8::1" },
+        { "10.0.0.0/8", "10.0.0.1", "[2001:db8::1]", "2001:db8::1" },
+        /* no address: as far as was understood */
+        { "10.0.0.0/8", "10.0.0.1", "unknown", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1", "1.2.3.4, _hidden, 10.0.0.9", "10.0.0.9" },
+        { "10.0.0.0/8", "10.0.0.1", "1.2.3.4,", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1", ",", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1", "[", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1", "[]", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1", ":", "10.0.0.1" },
+        { "10.0.0.0/8", "10.0.0.1",
+          "1111111111111111111111111111111111111111111111111111111111111111", "10.0.0.1" },
+        { "10.0.0.0/8", "", "1.2.3.4", "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_networks nets = { 0 };
+        char client[LEC_ADDRESS_SIZE];
+        assert_int_equal(lec_networks_parse(&nets, cases[i].trusted), LEC_OK);
+        lec_client_address(&nets, cases[i].peer, lec_slice_str(cases[i].forwarded), client);
+        assert_string_equal(client, cases[i].client);
+        lec_networks_fini(&nets);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_lists),
+        cmocka_unit_test(knows_its_addresses),
+        cmocka_unit_test(believes_trusted_proxies_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,312 @@
+#include "world.h"
+
+#include <ftw.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+struct sio_server *lec_server_io(struct lec_server *s)
+{
+    return s->io;
+}
+
+size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id)
+{
+    (void)s;
+    return id.n; /* whatever: nobody is revoked here */
+}
+
+size_t lec_server_revoke_token(struct lec_server *s, struct lec_slice jti)
+{
+    (void)s;
+    return jti.n;
+}
+
+struct lec_loop *lec_server_loop(struct lec_server *s)
+{
+    return s->engine.loop;
+}
+
+struct lec_log *lec_server_log(struct lec_server *s)
+{
+    return s->log;
+}
+
+const struct lec_config *lec_server_config(const struct lec_server *s)
+{
+    return &s->cfg;
+}
+
+struct lec_counters *lec_server_counters(struct lec_server *s)
+{
+    return &s->counters;
+}
+
+/* The fake engine's loop has no work for the end of a turn; this is it. */
+static struct lec_later *queue;
+
+void lec_loop_flush_later(struct lec_loop *loop, struct lec_later *l,
+                          void (*fn)(struct lec_later *))
+{
+    (void)loop;
+    if (l->queued)
+        return;
+    l->queued = true;
+    l->fn = fn;
+    l->next = queue;
+    queue = l;
+}
+
+void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
+{
+    (void)loop;
+    for (struct lec_later **at = &queue; *at; at = &(*at)->next) {
+        if (*at == l) {
+            *at = l->next;
+            l->queued = false;
+            return;
+        }
+    }
+}
+
+static void end_turn(void)
+{
+    while (queue) {
+        struct lec_later *l = queue;
+        queue = l->next;
+        l->queued = false;
+        l->fn(l);
+    }
+}
+
+static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
+{
+    struct world *w = ctx;
+    struct lec_slice token;
+    struct lec_peer *peer = lec_alloc0(sizeof *peer);
+    struct lec_buf claims = { 0 };
+    if (lec_json_member(auth, "token", &token) == LEC_OK)
+        peer->id = lec_strndup(token.p + 1, token.n - 2);
+    else
+        peer->id = lec_strndup("nobody", 6);
+    lec_buf_printf(&claims, "{\"sub\":\"%s\",\"courses\":[\"1\"]}", peer->id);
+    peer->claims = lec_strndup(claims.p, claims.n);
+    lec_buf_fini(&claims);
+    w->peers++;
+    sio_socket_set_user(s, peer);
+    if (w->server.hooks.socket.on_connect)
+        w->server.hooks.socket.on_connect(w->server.hooks.ctx, s, auth);
+    else
+        sio_socket_accept(s);
+}
+
+static void on_event(void *ctx, struct sio_socket *s, const struct sio_event *event)
+{
+    struct world *w = ctx;
+    if (w->server.hooks.socket.on_event)
+        w->server.hooks.socket.on_event(w->server.hooks.ctx, s, event);
+}
+
+static void on_disconnect(void *ctx, struct sio_socket *s, enum sio_reason why)
+{
+    struct world *w = ctx;
+    if (w->server.hooks.socket.on_disconnect)
+        w->server.hooks.socket.on_disconnect(w->server.hooks.ctx, s, why);
+}
+
+static void on_free(void *ctx, struct sio_socket *s)
+{
+    struct world *w = ctx;
+    struct lec_peer *peer = sio_socket_user(s);
+    if (w->server.hooks.socket.on_free)
+        w->server.hooks.socket.on_free(w->server.hooks.ctx, s);
+    w->peers--;
+    free(peer->id);
+    free(peer->claims);
+    free(peer);
+}
+
+static const struct sio_events events = {
+    .on_connect = on_connect,
+    .on_event = on_event,
+    .on_disconnect = on_disconnect,
+    .on_free = on_free,
+};
+
+static void make_folder(struct world *w, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+int world_setup(void **state)
+{
+    struct world *w = lec_alloc0(sizeof *w);
+    struct sio_config cfg = { .connect_timeout_ms = 45000,
+                              .max_namespaces = 4,
+                              .max_rooms = 8,
+                              .max_room_name = 32,
+                              .max_event_name = 64,
+                              .max_acks = 4,
+                              .packet = { .max_attachments = 10, .max_depth = 64 } };
+    const char *tmp = getenv("TMPDIR");
+    snprintf(w->dir, sizeof w->dir, "%s/lectern-XXXXXX", tmp && strlen(tmp) < 30 ? tmp : P_tmpdir);
+    assert_non_null(mkdtemp(w->dir));
+    make_folder(w, "handlers");
+    lec_config_init(&w->server.cfg);
+    w->server.cfg.script_time = 100;
+    w->log_fd = memfd_create("log", MFD_CLOEXEC);
+    w->server.log = lec_log_new(w->log_fd);
+    fake_engine_init(&w->server.engine, NULL, NULL);
+    w->server.io =
+        sio_server_new(w->server.engine.loop, &cfg, &events, w, &w->server.counters, w->server.log);
+    fake_engine_set(&w->server.engine, sio_server_engine_events(), w->server.io);
+    *state = w;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+int world_teardown(void **state)
+{
+    struct world *w = *state;
+    fake_engine_shutdown(&w->server.engine);
+    end_turn();
+    assert_int_equal(w->peers, 0);
+    lec_script_free(w->script);
+    sio_server_free(w->server.io);
+    fake_engine_fini(&w->server.engine);
+    lec_log_free(w->server.log);
+    lec_config_fini(&w->server.cfg);
+    close(w->log_fd);
+    nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    lec_buf_fini(&w->logged);
+    lec_buf_fini(&w->answer);
+    free(w);
+    return 0;
+}
+
+void world_file(struct world *w, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    if (!text) {
+        assert_int_equal(remove(path), 0);
+        return;
+    }
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+void world_start(struct world *w)
+{
+    lec_buf_clear(&w->answer, 0);
+    w->script = lec_script_new(&w->server, w->dir, &w->answer);
+    if (!w->script)
+        fail_msg("%s", lec_buf_str(&w->answer));
+    w->server.hooks = *lec_script_hooks(w->script);
+    w->server.hooks.on_start(w->server.hooks.ctx);
+}
+
+const char *world_start_fails(struct world *w)
+{
+    lec_buf_clear(&w->answer, 0);
+    w->script = lec_script_new(&w->server, w->dir, &w->answer);
+    assert_null(w->script);
+    return lec_buf_str(&w->answer);
+}
+
+static char *module_text(const char *handlers)
+{
+    struct lec_buf text = { 0 };
+    lec_buf_printf(&text, "local lectern = require 'lectern' local M = {} %s\nreturn M\n",
+                   handlers);
+    char *result = lec_strndup(text.p, text.n);
+    lec_buf_fini(&text);
+    return result;
+}
+
+void world_serve(struct world *w, const char *handlers)
+{
+    char *text = module_text(handlers);
+    world_file(w, "handlers/main.lua", text);
+    free(text);
+    if (w->script)
+        world_reload(w, LEC_OK);
+    else
+        world_start(w);
+}
+
+const char *world_reload(struct world *w, int expected)
+{
+    lec_buf_clear(&w->answer, 0);
+    assert_int_equal(w->server.hooks.reload(w->server.hooks.ctx, &w->answer), expected);
+    return lec_buf_str(&w->answer);
+}
+
+struct fake_peer *world_connect(struct world *w, const char *packet)
+{
+    struct fake_peer *p = fake_open(&w->server.engine);
+    fake_text(&w->server.engine, p, packet);
+    world_turn(w, 0);
+    return p;
+}
+
+struct fake_peer *world_join(struct world *w, const char *user)
+{
+    char packet[128];
+    snprintf(packet, sizeof packet, "0{\"token\":\"%s\"}", user);
+    struct fake_peer *p = world_connect(w, packet);
+    assert_has(fake_sent(p), "40{\"sid\":");
+    return p;
+}
+
+void world_text(struct world *w, struct fake_peer *p, const char *packet)
+{
+    fake_text(&w->server.engine, p, packet);
+}
+
+const char *world_ask(struct world *w, struct fake_peer *p, const char *packet)
+{
+    fake_text(&w->server.engine, p, packet);
+    world_turn(w, 0);
+    return fake_sent(p);
+}
+
+void world_turn(struct world *w, uint64_t ms)
+{
+    end_turn();
+    fake_turn(&w->server.engine, ms);
+    end_turn();
+    fake_turn(&w->server.engine, 0);
+}
+
+void world_leave(struct world *w, struct fake_peer *p)
+{
+    fake_close(&w->server.engine, p, EIO_TRANSPORT_CLOSE);
+    world_turn(w, 0);
+}
+
+const char *world_log(struct world *w)
+{
+    char piece[4096];
+    ssize_t n;
+    lec_buf_clear(&w->logged, 0);
+    lseek(w->log_fd, 0, SEEK_SET);
+    while ((n = read(w->log_fd, piece, sizeof piece)) > 0)
+        lec_buf_add(&w->logged, piece, (size_t)n);
+    assert_int_equal(ftruncate(w->log_fd, 0), 0);
+    lseek(w->log_fd, 0, SEEK_SET);
+    return lec_buf_str(&w->logged);
+}

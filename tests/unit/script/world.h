@@ -1,0 +1,72 @@
+/* A script directory in a temporary folder, served by a real Socket.IO server on the fake engine. The
+ * lec_server_* functions that the script uses are this harness' own: a token is just the person's
+ * id. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_engine.h"
+#include "script/script.h"
+
+struct lec_server {
+    struct fake_engine engine;
+    struct sio_server *io;
+    struct lec_log *log;
+    struct lec_config cfg;
+    struct lec_counters counters;
+    struct lec_hooks hooks;
+};
+
+struct world {
+    struct lec_server server;
+    struct lec_script *script; /* NULL until world_start */
+    char dir[64];
+    int log_fd;
+    struct lec_buf logged, answer;
+    int peers; /* alive */
+};
+
+/* cmocka's setup and teardown; *state is the world. Teardown fails on whatever is left over. */
+int world_setup(void **state);
+int world_teardown(void **state);
+
+/* Writes DIR/name; text NULL removes it. */
+void world_file(struct world *w, const char *name, const char *text);
+/* Writes handlers/main.lua, with `local lectern = require "lectern"` and M before the text and
+ * `return M` behind it, loads, and starts. */
+void world_serve(struct world *w, const char *handlers);
+void world_start(struct world *w);              /* must load */
+const char *world_start_fails(struct world *w); /* must not; the error */
+const char *world_reload(struct world *w, int expected);
+
+/* A client that has joined "/" as this person; nothing is left to be read but what the handlers sent
+ * behind its CONNECT. */
+struct fake_peer *world_join(struct world *w, const char *user);
+struct fake_peer *world_connect(struct world *w,
+                                const char *packet); /* with everything to be read */
+void world_text(struct world *w, struct fake_peer *p, const char *packet);
+/* Sends a packet and returns what came back in that turn. */
+const char *world_ask(struct world *w, struct fake_peer *p, const char *packet);
+void world_turn(struct world *w, uint64_t ms);
+void world_leave(struct world *w, struct fake_peer *p);
+
+const char *world_log(struct world *w); /* lines since the last call */
+
+#define assert_has(text, part)                                                                     \
+    do {                                                                                           \
+        const char *has_text = (text);                                                             \
+        if (!strstr(has_text, part))                                                               \
+            fail_msg("\"%s\" is not in: %s", part, has_text);                                      \
+    } while (0)
+#define assert_answer(w, peer, packet, expected)                                                   \
+    assert_string_equal(world_ask(w, peer, packet), expected)
+
+#endif
