@@ -47,6 +47,7 @@ export class Person {
         const entry = this.inbox.find((one) => !one.heard && events.includes(one.event) && match(...one.args));
         if (!entry) return;
         entry.heard = true;
+        this.listeners.delete(look); // two events may come in one tick, and this one takes only the first
         resolve(entry.args);
       };
       this.listeners.add(look);
