@@ -42,6 +42,8 @@ struct lec_loop {
     struct lec_later_queue flush, release;
     struct lec_list endings; /* of struct turn_end */
     struct lec_list signals;
+    uint64_t began;         /* ns */
+    uint64_t busy, longest; /* ns: of all turns; of one, since that was last asked for */
 };
 
 /* Runs at the very end of each turn, after output and frees, until taken off its list. */

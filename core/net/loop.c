@@ -186,7 +186,19 @@ void lec_loop_at_turn_end(struct lec_loop *loop, struct turn_end *e, void (*fn)(
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    lec_loop_end_turn(prepare->data);
+    struct lec_loop *loop = prepare->data;
+    lec_loop_end_turn(loop);
+    uint64_t busy = uv_hrtime() - loop->began - uv_metrics_idle_time(&loop->uv);
+    if (busy > loop->busy + loop->longest)
+        loop->longest = busy - loop->busy;
+    loop->busy = busy;
+}
+
+struct lec_loop_usage lec_loop_usage(struct lec_loop *loop)
+{
+    struct lec_loop_usage usage = { loop->busy / 1000, loop->longest / 1000 };
+    loop->longest = 0;
+    return usage;
 }
 
 /* --- the loop ----------------------------------------------------------------------------- */
@@ -200,6 +212,8 @@ struct lec_loop *lec_loop_new(void)
         errno = -rc;
         return NULL;
     }
+    uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+    loop->began = uv_hrtime();
     loop->flush.tail = &loop->flush.head;
     loop->release.tail = &loop->release.head;
     lec_list_init(&loop->endings);

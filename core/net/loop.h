@@ -27,6 +27,13 @@ void lec_loop_stop(struct lec_loop *loop); /* after this turn */
 /* Milliseconds of a clock that never jumps, read once a turn. */
 uint64_t lec_loop_now(const struct lec_loop *loop);
 
+/* What turns took: the time between waking up and waiting again, the end of the turn included. */
+struct lec_loop_usage {
+    uint64_t busy_us;    /* of all turns so far */
+    uint64_t longest_us; /* one turn, since this was last asked: how late something may have been */
+};
+struct lec_loop_usage lec_loop_usage(struct lec_loop *loop);
+
 /* A timer lives inside its owner, which stops it before it dies. All zero is a stopped one.
  * Precise to the millisecond, never early; O(log n). */
 struct lec_timer {

@@ -16,21 +16,19 @@
 enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
 
 /* status.c: the last ten seconds. */
-#define STATUS_TICK_MS        100
-#define STATUS_LAGS           100
-#define STATUS_TICKS_A_SAMPLE 10
-#define STATUS_SAMPLES        11 /* one second apart: they lie ten apart */
+#define STATUS_TICK_MS 1000
+#define STATUS_SAMPLES 11 /* ticks: they lie ten apart */
 
 struct status_sample {
-    uint64_t at; /* the loop's clock */
+    uint64_t at;                /* the loop's clock */
+    struct lec_loop_usage loop; /* until then; the longest turn since the sample before */
     struct lec_counters counters;
 };
 
 struct status {
     struct lec_timer timer;
-    uint64_t started, due;     /* the loop's clock; due: when the timer should fire */
-    size_t n_lag, n_samples;   /* ever taken */
-    uint16_t lag[STATUS_LAGS]; /* ms that the timer was late */
+    uint64_t started; /* the loop's clock */
+    size_t n_samples; /* ever taken */
     struct status_sample samples[STATUS_SAMPLES];
 };
 

@@ -1,5 +1,5 @@
-/* What `lectern status` shows. One timer measures, all the time and for next to nothing: how late it
- * fires is how long the loop was busy elsewhere, and once a second it keeps the counters. */
+/* What `lectern status` shows. Once a second a timer keeps the counters, and how long turns of the
+ * loop took: an event that came while one ran waited that long. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,31 +12,26 @@
 
 /* --- measuring ----------------------------------------------------------------------------- */
 
-static void keep_counters(struct lec_server *s)
+static void take_sample(struct lec_server *s)
 {
     struct status *st = &s->status;
     struct status_sample *sample = &st->samples[st->n_samples++ % STATUS_SAMPLES];
     sample->at = lec_loop_now(s->loop);
+    sample->loop = lec_loop_usage(s->loop);
     sample->counters = s->counters;
 }
 
 static void tick(struct lec_timer *t)
 {
     struct lec_server *s = LEC_CONTAINER(t, struct lec_server, status.timer);
-    struct status *st = &s->status;
-    uint64_t late = lec_loop_now(s->loop) - st->due;
-    st->lag[st->n_lag++ % STATUS_LAGS] = (uint16_t)(late < UINT16_MAX ? late : UINT16_MAX);
-    if (st->n_lag % STATUS_TICKS_A_SAMPLE == 0)
-        keep_counters(s);
-    st->due = lec_loop_now(s->loop) + STATUS_TICK_MS;
+    take_sample(s);
     lec_timer_start(s->loop, t, STATUS_TICK_MS, tick);
 }
 
 void lec_status_start(struct lec_server *s)
 {
     s->status.started = lec_loop_now(s->loop);
-    s->status.due = s->status.started + STATUS_TICK_MS;
-    keep_counters(s);
+    take_sample(s);
     lec_timer_start(s->loop, &s->status.timer, STATUS_TICK_MS, tick);
 }
 
@@ -50,28 +45,24 @@ void lec_status_stop(struct lec_server *s)
 struct report {
     uint64_t uptime_s;
     size_t polling, websocket, closing; /* sessions */
-    unsigned lag_p50, lag_max;          /* ms */
+    double busy;                        /* share of the time that the loop did not wait */
+    uint64_t longest_us;                /* turn of the loop */
     unsigned long long rss;             /* bytes */
     struct lec_script_usage script;
     const struct lec_counters *before;
     double seconds; /* since then */
 };
 
-static int compare_lag(const void *a, const void *b)
+static void read_loop(const struct status *st, const struct status_sample *oldest, struct report *r)
 {
-    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
-}
-
-static void read_lag(const struct status *st, struct report *r)
-{
-    uint16_t sorted[STATUS_LAGS];
-    size_t n = st->n_lag < STATUS_LAGS ? st->n_lag : STATUS_LAGS;
-    if (n == 0)
-        return;
-    memcpy(sorted, st->lag, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_lag);
-    r->lag_p50 = sorted[(n - 1) / 2];
-    r->lag_max = sorted[n - 1];
+    size_t n = st->n_samples < STATUS_SAMPLES ? st->n_samples : STATUS_SAMPLES;
+    const struct status_sample *newest = &st->samples[(st->n_samples - 1) % STATUS_SAMPLES];
+    for (size_t i = 0; i < n; i++)
+        if (&st->samples[i] != oldest && st->samples[i].loop.longest_us > r->longest_us)
+            r->longest_us = st->samples[i].loop.longest_us;
+    if (newest->at > oldest->at)
+        r->busy = (double)(newest->loop.busy_us - oldest->loop.busy_us) / 1000 /
+                  (double)(newest->at - oldest->at);
 }
 
 /* proc(5): the second number of statm is the resident set in pages. */
@@ -103,7 +94,7 @@ static struct report look(const struct lec_server *s)
     };
     if (r.seconds < STATUS_TICK_MS / 1000.0)
         r.seconds = STATUS_TICK_MS / 1000.0;
-    read_lag(st, &r);
+    read_loop(st, &st->samples[oldest], &r);
     if (s->hooks->usage)
         s->hooks->usage(s->hooks->ctx, &r.script);
     return r;
@@ -152,7 +143,8 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
     lec_buf_printf(out, "events       %.1f in, %.1f out a second\n",
                    rate(&r, c->events_in, r.before->events_in),
                    rate(&r, c->events_out, r.before->events_out));
-    lec_buf_printf(out, "loop lag     %u ms median, %u ms at most\n", r.lag_p50, r.lag_max);
+    lec_buf_printf(out, "loop lag     %.1f ms at most, busy %.1f %% of the time\n",
+                   (double)r.longest_us / 1000, r.busy * 100);
     lec_buf_printf(out, "memory       %.1f MiB", (double)r.rss / MIB);
     if (r.script.generation > 0)
         lec_buf_printf(out,
@@ -186,10 +178,10 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
                    "{\"version\":\"" LEC_VERSION "\",\"pid\":%ld,\"port\":%u,\"state\":\"%s\","
                    "\"uptime\":%llu,\"connections\":%u,"
                    "\"sessions\":{\"polling\":%zu,\"websocket\":%zu,\"closing\":%zu},"
-                   "\"loopLag\":{\"p50\":%u,\"max\":%u},",
+                   "\"loop\":{\"lagMs\":%.3f,\"busy\":%.4f},",
                    (long)getpid(), lec_net_port(s->net), state_name(s),
                    (unsigned long long)r.uptime_s, lec_net_connections(s->net), r.polling,
-                   r.websocket, r.closing, r.lag_p50, r.lag_max);
+                   r.websocket, r.closing, (double)r.longest_us / 1000, r.busy);
     lec_buf_printf(out,
                    "\"memory\":{\"rss\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
                    "\"handlers\":{\"generation\":%u,\"functions\":%u},\"namespaces\":{",

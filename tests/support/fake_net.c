@@ -13,6 +13,7 @@
 
 struct lec_loop {
     uint64_t now;
+    uint64_t busy, longest; /* ms stalled */
     struct lec_timer **timers;
     unsigned count, cap;
     struct lec_later *flush, **flush_end;
@@ -120,6 +121,9 @@ void fake_advance(struct lec_loop *loop, uint64_t ms)
 void fake_stall(struct lec_loop *loop, uint64_t ms)
 {
     loop->now += ms;
+    loop->busy += ms;
+    if (ms > loop->longest)
+        loop->longest = ms;
 }
 
 unsigned fake_timers(const struct lec_loop *loop)
@@ -128,6 +132,13 @@ unsigned fake_timers(const struct lec_loop *loop)
 }
 
 /* net/loop.h */
+
+struct lec_loop_usage lec_loop_usage(struct lec_loop *loop)
+{
+    struct lec_loop_usage usage = { loop->busy * 1000, loop->longest * 1000 };
+    loop->longest = 0;
+    return usage;
+}
 
 struct lec_loop *lec_loop_new(void)
 {
