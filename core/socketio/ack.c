@@ -50,13 +50,25 @@ static struct sio_ack *find_ack(const struct sio_socket *s, int64_t id)
     return NULL;
 }
 
+void sio_ack_add(struct sio_socket *s, int64_t id, unsigned timeout_ms, sio_ack_fn *fn, void *ctx)
+{
+    struct sio_ack *ack = lec_alloc0(sizeof *ack);
+    ack->socket = s;
+    ack->id = id;
+    ack->fn = fn;
+    ack->ctx = ctx;
+    lec_list_append(&s->acks, &ack->link);
+    s->n_acks++;
+    if (timeout_ms > 0)
+        lec_timer_start(s->nsp->io->loop, &ack->timer, timeout_ms, on_timeout);
+}
+
 int sio_socket_emit_ack(struct sio_socket *s, const struct sio_payload *event, unsigned timeout_ms,
                         sio_ack_fn *fn, void *ctx, int64_t *id)
 {
-    struct sio_server *io = s->nsp->io;
     if (s->state == SIO_GONE)
         return LEC_ECLOSED;
-    if (s->n_acks >= io->cfg.max_acks)
+    if (s->n_acks >= s->nsp->io->cfg.max_acks)
         return LEC_EFULL;
 
     int64_t next = s->nsp->next_ack++;
@@ -64,15 +76,7 @@ int sio_socket_emit_ack(struct sio_socket *s, const struct sio_payload *event, u
     if (rc)
         return rc;
 
-    struct sio_ack *ack = lec_alloc0(sizeof *ack);
-    ack->socket = s;
-    ack->id = next;
-    ack->fn = fn;
-    ack->ctx = ctx;
-    lec_list_append(&s->acks, &ack->link);
-    s->n_acks++;
-    if (timeout_ms > 0)
-        lec_timer_start(io->loop, &ack->timer, timeout_ms, on_timeout);
+    sio_ack_add(s, next, timeout_ms, fn, ctx);
     if (id)
         *id = next;
     return LEC_OK;
