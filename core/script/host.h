@@ -92,6 +92,10 @@ void lec_script_need_server(lua_State *L, const char *name);
  * arguments behind it, into script->wire; raises for what cannot be sent. */
 void lec_script_encode_event(lua_State *L, int index);
 
+/* In a binding: how long to wait for answers, in ms, from the seconds that argument `index` must
+ * be. */
+unsigned lec_script_ack_timeout(lua_State *L, int index);
+
 /* Returns nil, message, code to Lua. */
 int lec_script_push_error(lua_State *L, int err);
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "script/asking.h"
 #include "script/handle.h"
-#include "script/host.h"
 
 static const char *const reserved[] = { "connect",       "connect_error", "disconnect",
                                         "disconnecting", "newListener",   "removeListener" };
@@ -49,6 +49,15 @@ void lec_script_encode_event(lua_State *L, int index)
     name.p = lua_tolstring(L, index, &name.n);
     if (!lec_wire_array(&s->wire, L, &name, index + 1, lua_gettop(L), "argument", &s->limits))
         lec_vm_raise(L, "%s cannot be sent: %s", name.p, lec_buf_str(&s->wire.error));
+}
+
+unsigned lec_script_ack_timeout(lua_State *L, int index)
+{
+    double seconds = luaL_checknumber(L, index);
+    if (!(seconds > 0 && seconds < 4000000))
+        lec_vm_raise(L, "emit_with_ack: seconds expected, more than 0");
+    unsigned ms = (unsigned)(seconds * 1000 + 0.5);
+    return ms ? ms : 1;
 }
 
 static struct lec_slice name_at(lua_State *L, int index, const char *what)
@@ -135,17 +144,36 @@ static int l_emit(lua_State *L)
     return 1;
 }
 
+/* Selects the target at arguments 2 to 4 into script->selected; how many. */
+static size_t select_target(lua_State *L, struct sio_namespace *ns)
+{
+    struct lec_script *s = lec_script_of(L);
+    struct sio_target target = target_at(L, 2);
+    size_t n = 0;
+    free(s->selected); /* of a call that raised */
+    s->selected = ns ? sio_namespace_select(ns, &target, &n) : NULL;
+    return n;
+}
+
+/* emit_with_ack(ns, rooms, except, but, seconds, event, …) -> answers, missing: behind
+ * lua/lectern/wait.lua */
+static int l_emit_with_ack(lua_State *L)
+{
+    struct lec_task *t = lec_task_to_wait(L, "emit_with_ack");
+    struct lec_slice nsp = name_at(L, 1, "namespace");
+    unsigned timeout_ms = lec_script_ack_timeout(L, 5);
+    struct sio_namespace *ns = sio_server_find(t->script->io, nsp);
+    size_t n = select_target(L, ns);
+    return lec_asking_wait(L, t, ns, n, 6, timeout_ms);
+}
+
 /* sockets(ns, rooms, except, but) -> list */
 static int l_sockets(lua_State *L)
 {
     lec_script_need_server(L, "sockets");
     struct lec_script *s = lec_script_of(L);
     struct lec_slice nsp = name_at(L, 1, "namespace");
-    struct sio_target target = target_at(L, 2);
-    struct sio_namespace *ns = sio_server_find(s->io, nsp);
-    size_t n = 0;
-    free(s->selected); /* of a call that raised */
-    s->selected = ns ? sio_namespace_select(ns, &target, &n) : NULL;
+    size_t n = select_target(L, sio_server_find(s->io, nsp));
     lua_createtable(L, (int)n, 0);
     int list = lua_gettop(L), count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -246,6 +274,7 @@ void lec_lib_server(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         { "emit", l_emit },
+        { "emit_with_ack", l_emit_with_ack },
         { "sockets", l_sockets },
         { "count", l_count },
         { "rooms", l_rooms },

@@ -51,12 +51,9 @@ static int l_emit_with_ack_for(lua_State *L)
     if (socket && t->owner && t->owner->socket == socket && sio_socket_connecting(socket))
         lec_vm_raise(L, "emit_with_ack: the client answers only once it is let in, which waits for "
                         "on_connect; ask in on_connected");
-    double seconds = luaL_checknumber(L, 2);
-    if (!(seconds > 0 && seconds < 4000000))
-        lec_vm_raise(L, "emit_with_ack: seconds expected, more than 0");
+    unsigned ms = lec_script_ack_timeout(L, 2);
     lec_script_encode_event(L, 3);
-    unsigned ms = (unsigned)(seconds * 1000 + 0.5);
-    return lec_task_wait_answer(L, t, socket, ms ? ms : 1);
+    return lec_task_wait_answer(L, t, socket, ms);
 }
 
 static int one_room(struct sio_socket *socket, bool join, struct lec_slice room)

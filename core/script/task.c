@@ -397,6 +397,32 @@ int lec_task_wait_answer(lua_State *L, struct lec_task *t, struct sio_socket *so
     return lua_yield(L, 0);
 }
 
+int lec_task_wait(lua_State *L, struct lec_task *t, struct lec_wait *w)
+{
+    t->wait = w;
+    t->state = LEC_TASK_WAITING;
+    return lua_yield(L, 0);
+}
+
+void lec_task_wake(struct lec_task *t, int results)
+{
+    t->wait = NULL;
+    t->results = results;
+    wake(t);
+}
+
+/* Lets go of what it waits for. */
+static void stop_waiting(struct lec_task *t)
+{
+    lec_timer_stop(t->script->loop, &t->timer);
+    if (t->asked)
+        sio_socket_forget_ack(t->asked, t->ack);
+    if (t->wait)
+        t->wait->forget(t->wait);
+    t->asked = NULL;
+    t->wait = NULL;
+}
+
 void lec_task_cancel_all(struct lec_list *tasks)
 {
     struct lec_list *node;
@@ -411,11 +437,7 @@ void lec_task_cancel_all(struct lec_list *tasks)
             continue;
         if (t->asked == owner->socket)
             continue; /* its answer says "closed" */
-        if (t->asked) {
-            sio_socket_forget_ack(t->asked, t->ack);
-            t->asked = NULL;
-        }
-        lec_timer_stop(t->script->loop, &t->timer);
+        stop_waiting(t);
         wake(t);
     }
 }
@@ -427,9 +449,7 @@ void lec_task_free_all(struct lec_script *s)
         lec_loop_flush_cancel(s->loop, &s->flush);
     while (!lec_list_empty(&s->tasks)) {
         struct lec_task *t = LEC_CONTAINER(s->tasks.next, struct lec_task, link);
-        lec_timer_stop(s->loop, &t->timer);
-        if (t->asked)
-            sio_socket_forget_ack(t->asked, t->ack);
+        stop_waiting(t);
         lec_list_remove(&t->ready);
         release(t, false);
     }

@@ -38,6 +38,11 @@ struct lec_call {
     int (*fn)(lua_State *L, void *ud);
 };
 
+/* What a task waits for beside time and one answer; part of a struct that belongs to who began it. */
+struct lec_wait {
+    void (*forget)(struct lec_wait *w); /* the task no longer waits for it: let go of all */
+};
+
 struct lec_task {
     struct lec_list link; /* script->tasks or ->idle */
     struct lec_list of;   /* in its handle's tasks */
@@ -59,6 +64,7 @@ struct lec_task {
     struct lec_timer timer;
     struct sio_socket *asked; /* whose answer it waits for */
     int64_t ack;
+    struct lec_wait *wait;
     int results; /* registry reference of the table to resume with, or LUA_NOREF */
 };
 
@@ -78,6 +84,10 @@ int lec_task_wait_time(lua_State *L, struct lec_task *t, uint64_t ms);
 /* event: encoded in script->wire. socket NULL: gone. */
 int lec_task_wait_answer(lua_State *L, struct lec_task *t, struct sio_socket *s,
                          unsigned timeout_ms);
+/* w: until it is forgotten, or lec_task_wake was called. */
+int lec_task_wait(lua_State *L, struct lec_task *t, struct lec_wait *w);
+/* What it waits for is here: a registry reference of { n = …, … }, or LUA_NOREF for nothing. */
+void lec_task_wake(struct lec_task *t, int results);
 
 /* Its socket has gone: cancels the wait of each of these tasks that is not detached. */
 void lec_task_cancel_all(struct lec_list *tasks);

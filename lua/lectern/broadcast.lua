@@ -1,13 +1,14 @@
 -- Whom to send to, and the methods of sockets that choose it. A Broadcast never changes: `to`,
--- `except` and `volatile` return another one, so one that is kept can be shared.
+-- `except`, `volatile` and `timeout` return another one, so one that is kept can be shared.
 -- A list of no rooms is nobody, not everybody: it comes from a search that found nothing.
 
 local core = require "lectern.core"
 
+local Socket = core.socket_methods
 local Broadcast = {}
 local meta = {
   __index = Broadcast,
-  __newindex = function() error("a Broadcast never changes; to, except and volatile return another", 2) end,
+  __newindex = function() error("a Broadcast never changes; its methods return another", 2) end,
   __tostring = function(self) return "lectern.Broadcast " .. self._namespace end,
   __metatable = false,
 }
@@ -41,22 +42,43 @@ local function added(list, rooms, level)
   return result
 end
 
-local function new(namespace, rooms, except, but, volatile)
+-- seconds: to wait for answers; false or nil is the setting.
+local function new(namespace, rooms, except, but, volatile, seconds)
   return setmetatable({
     _namespace = namespace, _rooms = rooms, _except = except, _but = but, _volatile = volatile or false,
+    _seconds = seconds or false,
   }, meta)
 end
 
+-- `level` is the caller's, for the error.
+local function checked_timeout(seconds, level)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds <= 0 then -- NaN is no time
+    error("timeout: seconds expected, more than 0", level + 1)
+  end
+  return seconds
+end
+
+local function default_timeout()
+  return core.config.ack_timeout / 1000
+end
+
 function Broadcast:to(room)
-  return new(self._namespace, added(self._rooms, room, 2), self._except, self._but, self._volatile)
+  local rooms = added(self._rooms, room, 2)
+  return new(self._namespace, rooms, self._except, self._but, self._volatile, self._seconds)
 end
 
 function Broadcast:except(room)
-  return new(self._namespace, self._rooms, added(self._except, room, 2), self._but, self._volatile)
+  local except = added(self._except, room, 2)
+  return new(self._namespace, self._rooms, except, self._but, self._volatile, self._seconds)
 end
 
 function Broadcast:volatile()
-  return new(self._namespace, self._rooms, self._except, self._but, true)
+  return new(self._namespace, self._rooms, self._except, self._but, true, self._seconds)
+end
+
+function Broadcast:timeout(seconds)
+  seconds = checked_timeout(seconds, 2)
+  return new(self._namespace, self._rooms, self._except, self._but, self._volatile, seconds)
 end
 
 -- Whether it names rooms, and none of them.
@@ -64,13 +86,23 @@ local function is_empty(self)
   return self._rooms ~= nil and self._rooms[1] == nil
 end
 
+local function empty()
+  return setmetatable({}, core.array_mt)
+end
+
 function Broadcast:emit(event, ...)
   if is_empty(self) then return 0 end
   return core.emit(self._namespace, self._rooms, self._except, self._but, self._volatile, event, ...)
 end
 
+function Broadcast:emit_with_ack(event, ...)
+  if is_empty(self) then return empty(), empty() end
+  local seconds = self._seconds or default_timeout()
+  return core.emit_with_ack(self._namespace, self._rooms, self._except, self._but, seconds, event, ...)
+end
+
 function Broadcast:sockets()
-  if is_empty(self) then return setmetatable({}, core.array_mt) end
+  if is_empty(self) then return empty() end
   return core.sockets(self._namespace, self._rooms, self._except, self._but)
 end
 
@@ -81,22 +113,32 @@ function Broadcast:count()
   return #self:sockets()
 end
 
+-- How many of its sockets do it.
+local function each(self, method, argument)
+  local count = 0
+  for _, socket in ipairs(self:sockets()) do
+    if method(socket, argument) then count = count + 1 end
+  end
+  return count
+end
+
 function Broadcast:join(room)
-  for _, socket in ipairs(self:sockets()) do socket:join(room) end
+  return each(self, Socket.join, room)
 end
 
 function Broadcast:leave(room)
-  for _, socket in ipairs(self:sockets()) do socket:leave(room) end
+  return each(self, Socket.leave, room)
 end
 
 function Broadcast:disconnect(close)
-  for _, socket in ipairs(self:sockets()) do socket:disconnect(close) end
+  local sockets = self:sockets()
+  for _, socket in ipairs(sockets) do socket:disconnect(close) end
+  return #sockets
 end
 
 -- What socket:timeout and socket:volatile return.
 local Emitter = {}
 local emitter_meta = { __index = Emitter, __metatable = false }
-local Socket = core.socket_methods
 
 function Emitter:emit(event, ...)
   if self._volatile then return Socket.emit_volatile(self._socket, event, ...) end
@@ -107,13 +149,8 @@ function Emitter:emit_with_ack(event, ...)
   return Socket.emit_with_ack_for(self._socket, self._seconds, event, ...)
 end
 
-local function default_timeout()
-  return core.config.ack_timeout / 1000
-end
-
 function Socket:timeout(seconds)
-  if type(seconds) ~= "number" or seconds <= 0 then error("timeout: seconds expected, more than 0", 2) end
-  return setmetatable({ _socket = self, _seconds = seconds }, emitter_meta)
+  return setmetatable({ _socket = self, _seconds = checked_timeout(seconds, 2) }, emitter_meta)
 end
 
 function Socket:volatile()

@@ -47,6 +47,14 @@ function lectern.except(room)
   return main:except(room)
 end
 
+function lectern.timeout(seconds)
+  return main:timeout(seconds)
+end
+
+function lectern.emit_with_ack(event, ...)
+  return main:emit_with_ack(event, ...)
+end
+
 function lectern.user(id)
   local room = require("lectern.rooms").of("user", id)
   if not room then error("user: no user has the id " .. tostring(id), 2) end

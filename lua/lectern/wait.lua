@@ -13,12 +13,16 @@ local function resumed(cancelled, results)
 end
 
 return function(core)
-  local sleep = core.sleep
+  local sleep, emit_with_ack = core.sleep, core.emit_with_ack
   local methods = core.socket_methods
   local emit_with_ack_for = methods.emit_with_ack_for
 
   function core.sleep(seconds)
     return resumed(sleep(seconds))
+  end
+
+  function core.emit_with_ack(...)
+    return resumed(emit_with_ack(...))
   end
 
   function methods.emit_with_ack_for(socket, seconds, event, ...)

@@ -37,6 +37,18 @@ function lectern.emit(event, ...) end
 ---@return lectern.Broadcast
 function lectern.to(room) end
 
+---Sends an event to everybody in the main namespace and waits for their answers, as
+---`Broadcast:emit_with_ack`.
+---@param event string
+---@param ... any
+---@return lectern.Answer[] answers, lectern.Missing[] missing
+function lectern.emit_with_ack(event, ...) end
+
+---Everybody in the main namespace, with a time for `emit_with_ack`.
+---@param seconds number
+---@return lectern.Broadcast
+function lectern.timeout(seconds) end
+
 ---Everybody but the sockets in these rooms.
 ---@param room string|string[]
 ---@return lectern.Broadcast
@@ -225,7 +237,7 @@ function Emitter:emit(event, ...) end
 ---@return any ...
 function Emitter:emit_with_ack(event, ...) end
 
----Whom to send to. Never changes: `to`, `except` and `volatile` return another one.
+---Whom to send to. Never changes: `to`, `except`, `volatile` and `timeout` return another one.
 ---@class lectern.Broadcast
 local Broadcast = {}
 ---@param room string|string[]
@@ -236,23 +248,49 @@ function Broadcast:to(room) end
 function Broadcast:except(room) end
 ---@return lectern.Broadcast
 function Broadcast:volatile() end
+---How long `emit_with_ack` waits; `config.ack_timeout` otherwise.
+---@param seconds number
+---@return lectern.Broadcast
+function Broadcast:timeout(seconds) end
 ---@param event string
 ---@param ... any
 ---@return integer receivers
 function Broadcast:emit(event, ...) end
+---Sends an event to all of them and waits until each has answered, has left, or the time is over. Who
+---leaves is not waited for. With nobody to ask, both lists are empty at once. It is never volatile.
+---@param event string
+---@param ... any
+---@return lectern.Answer[] answers in the order they came
+---@return lectern.Missing[] missing
+function Broadcast:emit_with_ack(event, ...) end
+---The sockets that it would reach now.
 ---@return lectern.Socket[]
 function Broadcast:sockets() end
 ---@return integer
 function Broadcast:count() end
 ---Makes all of them join.
 ---@param room string|string[]
+---@return integer sockets that are in it now; others are in too many rooms
 function Broadcast:join(room) end
 ---Makes all of them leave.
 ---@param room string|string[]
+---@return integer sockets that were in it
 function Broadcast:leave(room) end
----Disconnects all of them.
+---Takes all of them out of the namespace; with `close`, ends their connections.
 ---@param close? boolean
+---@return integer sockets
 function Broadcast:disconnect(close) end
+
+---One client's answer to a broadcast.
+---@class lectern.Answer
+---@field socket lectern.Socket whose it is
+---@field value any the first argument of its ack; nil if it has none
+---@field more? any[] the further ones, if there are any
+
+---A client without an answer to a broadcast.
+---@class lectern.Missing
+---@field socket lectern.Socket
+---@field code "timeout"|"closed"|"full"|"too_big"|"script" "closed": it left; "full": not asked, as it was too slow or `max_acks` answers were awaited from it already; "too_big", "script": its answer could not be read, or there was no memory for it
 
 ---@class lectern.Handshake
 ---@field headers table<string, string> names in lower case
@@ -312,7 +350,7 @@ function Json.decode(text) end
 ---@field on_connected? fun(socket: lectern.Socket) right after it was let in; `socket.recovered`: it is back, in its rooms already
 ---@field on_disconnect? fun(socket: lectern.Socket, reason: string) its rooms are still known; also when it may come back
 ---@field on_token_refreshed? fun(socket: lectern.Socket) the client presented another token: `socket.user` says what it says
----@field before_event? fun(socket: lectern.Socket, event: string, ...): any, string?, string? before each client event that has a handler; `nil, message, code` refuses it, and so does `false`
+---@field before_event? fun(socket: lectern.Socket, event: string, ...): any, string?, string? before each client event that has a handler (Socket.IO's `socket.use`); those of several modules run in the order of their file names; `nil, message, code` refuses it, and so does `false`
 ---@field on_typing? fun(socket: lectern.Socket, typing: { isTyping: boolean, room: string, discussionId?: string }) both `typing_start` and `typing_stop`
 
 return lectern

@@ -84,12 +84,52 @@ describe("a broadcast", function()
   it("asks and moves its sockets", function()
     assert.equal(2, lectern.to("both"):count())
     assert.equal(3, lectern.of("/"):count())
-    lectern.to("both"):join { "x", "y" }
+    assert.equal(2, lectern.to("both"):join { "x", "y" })
     assert.is_true(ada:has_joined "x" and bob:has_joined "y")
-    lectern.to("both"):except("a"):leave "x"
+    assert.equal(1, lectern.to("both"):except("a"):leave "x")
     assert.is_true(ada:has_joined "x")
     assert.is_false(bob:has_joined "x")
+    assert.equal(1, lectern.to("both"):leave "x") -- of those that were in it
     assert.equal(bob, lectern.to("b"):sockets()[1])
+    assert.equal(0, lectern.to({}):join "x")
+    assert.equal(2, lectern.to("both"):disconnect())
+  end)
+
+  it("asks all whom it reaches, and says who is missing", function()
+    for _, socket in ipairs { ada, bob } do
+      school.core.answers(socket).ask = function(n) return socket.user.id .. n, "more" end
+    end
+    local answers, missing
+    local function ask(target, ...)
+      answers, missing = nil, nil
+      lectern.spawn(function(...) answers, missing = target:emit_with_ack("ask", ...) end, ...)
+    end
+    ask(lectern.to "both", 1)
+    assert.same({ "ada1", "bob1" }, { answers[1].value, answers[2].value })
+    assert.equal(bob, answers[2].socket)
+    assert.same({ "more" }, answers[1].more)
+    assert.same({}, missing)
+    for _, target in ipairs {
+      lectern.of("/"):timeout(2), lectern.timeout(2), lectern.to(eve.id):timeout(2), ada.broadcast:timeout(2),
+      lectern.timeout(2):to("both"):to(eve.id), lectern.timeout(2):except("a"), lectern.timeout(2):volatile(),
+      ada:to({ eve.id }):timeout(2),
+    } do
+      ask(target, 1)
+      school.core.advance(1.9)
+      assert.is_nil(answers)
+      school.core.advance(0.1)
+      assert.same({ { socket = eve, code = "timeout" } }, missing)
+    end
+    ask({ emit_with_ack = function(_, ...) return lectern.emit_with_ack(...) end }, 1)
+    school.core.advance(9.9)
+    assert.is_nil(answers)
+    school.core.advance(0.1)
+    assert.equal(2, #answers)
+    ask(lectern.to {})
+    assert.same({ {}, {} }, { answers, missing })
+    for _, bad in ipairs { 0, -1, "5", 0 / 0 } do
+      assert.error_matches(function() lectern.to("a"):timeout(bad) end, "^timeout: seconds expected")
+    end
   end)
 
   it("raises for what is no room, at the caller's line", function()

@@ -267,6 +267,25 @@ local function new(config)
     return #list
   end
 
+  -- Who has no answer set times out, as in emit_with_ack_for.
+  function core.emit_with_ack(ns, rooms, except, but, seconds, event, ...)
+    local answers, missing = setmetatable({}, core.array_mt), setmetatable({}, core.array_mt)
+    local list = chosen(ns, rooms, except, but)
+    core.emit(ns, rooms, except, but, false, event, ...)
+    for _, state in ipairs(list) do
+      local answer = state.answers[event]
+      local entry = { socket = state.handle, code = not answer and "timeout" or nil }
+      if answer then
+        local values = core.copied(answer(...))
+        entry.value = values[1]
+        entry.more = values.n > 1 and { unpack(values, 2, values.n) } or nil
+      end
+      table.insert(answer and answers or missing, entry)
+    end
+    if missing[1] then core.sleep(seconds) end
+    return answers, missing
+  end
+
   function core.sockets(ns, rooms, except, but)
     local list = {}
     for i, state in ipairs(chosen(ns, rooms, except, but)) do
