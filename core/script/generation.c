@@ -38,6 +38,8 @@ static void free_handlers(struct lec_handlers *n)
     free_list(n->connected);
     free_list(n->disconnect);
     free_list(n->refreshed);
+    free_list(n->any);
+    free_list(n->any_outgoing);
     free(n->name);
     free(n);
 }
@@ -141,14 +143,14 @@ static void take_events(struct lec_generation *g, lua_State *L, struct lec_handl
 
 void lec_generation_fill(struct lec_generation *g, lua_State *L)
 {
-    static const char *const kinds[] = { "events", "connect", "connected", "disconnect",
-                                         "token_refreshed" };
+    static const char *const kinds[] = { "events",          "connect", "connected",   "disconnect",
+                                         "token_refreshed", "any",     "any_outgoing" };
     luaL_checkstack(L, 12, "handlers");
     lua_newtable(L);
     lua_getfield(L, -2, "files");
     lua_rawseti(L, -2, 0);
     g->functions = luaL_ref(L, LUA_REGISTRYINDEX);
-    for (int kind = 0; kind < 5; kind++) {
+    for (int kind = 0; kind < 7; kind++) {
         lua_getfield(L, -1, kinds[kind]); // result by_namespace
         lua_pushnil(L);
         while (lua_next(L, -2)) { // result by_namespace name value
@@ -159,9 +161,10 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L)
             } else if (kind == 1) {
                 n->connect = take(g, L, "connect", 7);
             } else {
-                struct lec_handler **const lists[] = { &n->connected, &n->disconnect,
-                                                       &n->refreshed };
+                struct lec_handler **const lists[] = { &n->connected, &n->disconnect, &n->refreshed,
+                                                       &n->any, &n->any_outgoing };
                 take_list(g, L, lists[kind - 2], kinds[kind]);
+                g->hears_outgoing = g->hears_outgoing || n->any_outgoing;
             }
         }
         lua_pop(L, 1);

@@ -22,6 +22,7 @@ struct lec_handlers {
     struct lec_map events;                                  /* event -> struct lec_handler */
     struct lec_handler *connect;                            /* one, composed */
     struct lec_handler *connected, *disconnect, *refreshed; /* lists */
+    struct lec_handler *any, *any_outgoing;                 /* lists */
 };
 
 struct lec_generation {
@@ -30,6 +31,7 @@ struct lec_generation {
     int count;
     struct lec_map namespaces;        /* name -> struct lec_handlers */
     struct lec_handler *start, *stop; /* lists */
+    bool hears_outgoing;              /* a namespace has any_outgoing */
     struct lec_map unknown;           /* events nobody handles that were told of; name -> name */
 };
 

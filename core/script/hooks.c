@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "script/generation.h"
+#include "script/catchall.h"
 #include "script/handle.h"
 #include "script/load.h"
 #include "script/task.h"
@@ -171,15 +171,22 @@ static void on_event(void *ctx, struct sio_socket *socket, const struct sio_even
     struct lec_script *s = ctx;
     struct lec_peer *peer = sio_socket_user(socket);
     struct lec_handle *h = peer->script;
+    bool is_full = h && h->n_tasks >= LEC_MAX_TASKS;
+    bool is_heard = h && h->handlers && h->handlers->any && !is_full;
+    if (is_heard) {
+        lec_catchall_event(h, event);
+        if (!sio_socket_connected(socket))
+            return;
+    }
     const struct lec_handler *handler =
         h && h->handlers ? lec_map_get(&h->handlers->events, event->name) : NULL;
     if (!handler) {
-        s->counters->events_unhandled++;
-        if (h && lec_generation_meet(s->now, event->name))
+        s->counters->events_unhandled += !is_heard;
+        if (h && !is_heard && lec_generation_meet(s->now, event->name))
             tell_unknown(h, event);
         return;
     }
-    if (h->n_tasks >= LEC_MAX_TASKS) {
+    if (is_full) {
         struct error_answer e = { "full", LEC_SLICE("too many events wait for their handlers"),
                                   NULL };
         s->counters->handler_refusals++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "script/asking.h"
+#include "script/catchall.h"
 #include "script/handle.h"
 
 static const char *const reserved[] = { "connect",       "connect_error", "disconnect",
@@ -115,6 +116,20 @@ static struct sio_target target_at(lua_State *L, int index)
     return (struct sio_target){ s->names, n, s->names + n, m, but };
 }
 
+/* Tells listeners of the event at argument 6, whose target is at 2 to 4. */
+static void tell(lua_State *L, struct lec_slice nsp, size_t receivers)
+{
+    const struct lec_handlers *h = lec_generation_find(lec_script_of(L)->now, nsp);
+    struct lec_sent sent = { .nsp = nsp,
+                             .event = 6,
+                             .last = lua_gettop(L),
+                             .rooms = 2,
+                             .except = 3,
+                             .but = 4,
+                             .receivers = receivers };
+    lec_catchall_sent(L, h ? h->any_outgoing : NULL, &sent);
+}
+
 /* emit(ns, rooms, except, but, volatile, event, …) -> count */
 static int l_emit(lua_State *L)
 {
@@ -140,6 +155,8 @@ static int l_emit(lua_State *L)
         s->names_cap = cap;
         lec_script_give_wire(s, &wire);
     }
+    if (lec_catchall_hears_outgoing(s))
+        tell(L, nsp, n);
     lua_pushnumber(L, (lua_Number)n);
     return 1;
 }
@@ -164,6 +181,11 @@ static int l_emit_with_ack(lua_State *L)
     unsigned timeout_ms = lec_script_ack_timeout(L, 5);
     struct sio_namespace *ns = sio_server_find(t->script->io, nsp);
     size_t n = select_target(L, ns);
+    if (lec_catchall_hears_outgoing(t->script)) { /* it may change who is there */
+        tell(L, nsp, n);
+        ns = sio_server_find(t->script->io, nsp);
+        n = select_target(L, ns);
+    }
     return lec_asking_wait(L, t, ns, n, 6, timeout_ms);
 }
 

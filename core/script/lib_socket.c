@@ -1,5 +1,6 @@
 /* The raw methods of sockets; lua/lectern/broadcast.lua adds the others. On a socket that has gone
  * they return nil, "socket is closed", "closed". */
+#include "script/catchall.h"
 #include "script/handle.h"
 #include "script/task.h"
 
@@ -18,6 +19,17 @@ static struct sio_socket *socket_at(lua_State *L)
     return box->handle ? box->handle->socket : NULL;
 }
 
+/* Tells listeners of the event that is argument `event` and behind it. */
+static void tell(lua_State *L, int event)
+{
+    const struct lec_box *box = lec_box_check(L, 1);
+    if (!box->handle || !box->handle->handlers)
+        return;
+    struct lec_sent sent = { .event = event, .last = lua_gettop(L), .socket = 1, .receivers = 1 };
+    sent.nsp = sio_namespace_name(sio_socket_namespace(box->handle->socket));
+    lec_catchall_sent(L, box->handle->handlers->any_outgoing, &sent);
+}
+
 static int emit(lua_State *L, bool is_volatile)
 {
     struct lec_script *s = lec_script_of(L);
@@ -30,6 +42,8 @@ static int emit(lua_State *L, bool is_volatile)
     struct sio_payload event = lec_wire_payload(&wire);
     int err = sio_socket_emit(socket, &event, is_volatile);
     lec_script_give_wire(s, &wire);
+    if (err == LEC_OK && lec_catchall_hears_outgoing(s))
+        tell(L, 2);
     return push_result(L, err);
 }
 
@@ -47,6 +61,8 @@ static int l_emit_volatile(lua_State *L)
 static int l_emit_with_ack_for(lua_State *L)
 {
     struct lec_task *t = lec_task_to_wait(L, "emit_with_ack");
+    if (lec_catchall_hears_outgoing(t->script))
+        tell(L, 3);
     struct sio_socket *socket = socket_at(L);
     if (socket && t->owner && t->owner->socket == socket && sio_socket_connecting(socket))
         lec_vm_raise(L, "emit_with_ack: the client answers only once it is let in, which waits for "

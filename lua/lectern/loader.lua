@@ -5,15 +5,17 @@
 -- out: result, errors. errors is a list of "file: sentence"; the result counts if it is empty.
 --   result.events[namespace][event] = function     several of one event composed into one
 --   result.connect[namespace]       = function     composed likewise
---   result.connected[namespace], .disconnect[namespace], .token_refreshed[namespace] = list of
---     functions, each run by itself
+--   result.connected[namespace], .disconnect[namespace], .token_refreshed[namespace],
+--   .any[namespace], .any_outgoing[namespace] = list of functions, each run by itself
 --   result.start, result.stop       = list of functions
 --   result.api[name]                = function, under its own and its camelCase name
 --   result.files[function]          = the file it is of, or the files, for all of the above but api
 --   result.report                   = list of lines for people
 
 -- Names that are hooks, never client events.
-local ONE_BY_ONE = { connected = true, disconnect = true, token_refreshed = true }
+local ONE_BY_ONE = {
+  connected = true, disconnect = true, token_refreshed = true, any = true, any_outgoing = true,
+}
 local ONCE = { start = true, stop = true }
 
 local function pack(...)
@@ -203,7 +205,8 @@ return function(modules)
 
   local result = {
     events = {}, connect = {}, connected = one_by_one.connected, disconnect = one_by_one.disconnect,
-    token_refreshed = one_by_one.token_refreshed,
+    token_refreshed = one_by_one.token_refreshed, any = one_by_one.any,
+    any_outgoing = one_by_one.any_outgoing,
     start = once.start, stop = once.stop, api = api, files = files, report = report,
   }
   for namespace, by_name in pairs(events) do

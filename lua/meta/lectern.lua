@@ -292,6 +292,14 @@ function Broadcast:disconnect(close) end
 ---@field socket lectern.Socket
 ---@field code "timeout"|"closed"|"full"|"too_big"|"script" "closed": it left; "full": not asked, as it was too slow or `max_acks` answers were awaited from it already; "too_big", "script": its answer could not be read, or there was no memory for it
 
+---Whom a handler sends an event to: a socket, or a broadcast's rooms.
+---@class lectern.Target
+---@field namespace string
+---@field receivers integer
+---@field socket? lectern.Socket the only receiver
+---@field rooms? string[] nil is everybody
+---@field except? string[] whom it passes over; with the id of the sender for `socket:to` and `socket.broadcast`
+
 ---@class lectern.Handshake
 ---@field headers table<string, string> names in lower case
 ---@field query table<string, string>
@@ -351,6 +359,8 @@ function Json.decode(text) end
 ---@field on_disconnect? fun(socket: lectern.Socket, reason: string) its rooms are still known; also when it may come back
 ---@field on_token_refreshed? fun(socket: lectern.Socket) the client presented another token: `socket.user` says what it says
 ---@field before_event? fun(socket: lectern.Socket, event: string, ...): any, string?, string? before each client event that has a handler (Socket.IO's `socket.use`); those of several modules run in the order of their file names; `nil, message, code` refuses it, and so does `false`
+---@field on_any? fun(socket: lectern.Socket, event: string, ...) hears each client event first, those without a handler too; runs by itself, so it neither refuses nor holds up anything. No event of this name can have a handler
+---@field on_any_outgoing? fun(target: lectern.Target, event: string, ...) hears each event that handlers send, once for each call; not acks, nor what the server or a listener like this one sends
 ---@field on_typing? fun(socket: lectern.Socket, typing: { isTyping: boolean, room: string, discussionId?: string }) both `typing_start` and `typing_stop`
 
 return lectern

@@ -1,4 +1,5 @@
-// Sending to many and asking many: broadcasts with acks, sockets found and moved by rooms.
+// Sending to many and asking many: broadcasts with acks, sockets found and moved by rooms, and
+// listeners that hear everything.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { useServer, WAYS } from './support/suite.mjs';
@@ -274,5 +275,73 @@ describe('sockets found and moved by rooms', () => {
     assert.equal(await people.w.ask('move', { namespace: '/board', close: true }), 1);
     await board.hear('disconnect');
     await people.w.settle();
+  });
+});
+
+describe('listeners to everything', () => {
+  const room = useServer({
+    example: false,
+    handlers: ['probe'],
+    files: {
+      'handlers/audit.lua': `
+        local lectern = require "lectern"
+        local M = {}
+        function M.on_any(socket, event, ...)
+          if event == "watch" then socket:join "watch" end
+          if event == "crash_any" then error "in on_any" end
+          lectern.to("watch"):emit("came", socket.user.id, event, ...)
+        end
+        function M.on_any_outgoing(target, event, ...)
+          if event == "came" then return end
+          if event == "crash_any_outgoing" then error "in on_any_outgoing" end
+          lectern.to("watch"):emit("went", event, target.receivers, target.socket and target.socket.user.id,
+            target.rooms, ...)
+        end
+        function M.before_event(socket, event, what)
+          if what == "forbidden" then return nil, "not that", "forbidden" end
+        end
+        return M`,
+    },
+  });
+
+  for (const { way, options: how } of WAYS) {
+    it(`what comes and what goes, ${way}`, async () => {
+      const [watch, ada] = [await room.join('watch'), await room.join('ada', how)];
+      watch.emit('watch');
+      await watch.settle();
+      watch.forget();
+      const bytes = Buffer.from([1, 2, 3]);
+      assert.deepEqual(Buffer.from(await ada.ask('echo', bytes)), bytes);
+      const [, , heard] = await watch.hearAll('came', (id, event) => id === 'ada' && event === 'echo');
+      assert.deepEqual(Buffer.from(heard), bytes);
+      // no handler
+      ada.emit('nobody_handles_this', { a: [] }, 2);
+      const came = await watch.hearAll('came', (id, event) => event === 'nobody_handles_this');
+      assert.deepEqual(came.slice(2), [{ a: [] }, 2]);
+      // a refusal comes after it was heard
+      assert.equal((await ada.ask('echo', 'forbidden')).error.code, 'forbidden');
+      await watch.hearAll('came', (id, event, what) => what === 'forbidden');
+      // once for each call
+      await ada.ask('send_to', { event: 'news', room: [ada.socket.id, watch.socket.id], args: [bytes] });
+      const [event, receivers, one, rooms, sent] = await watch.hearAll('went');
+      assert.deepEqual([event, receivers, one, rooms.length], ['news', 2, null, 2]);
+      assert.deepEqual(Buffer.from(sent), bytes);
+      ada.socket.on('question', (_, reply) => reply('fine'));
+      assert.equal((await ada.ask('ask_me', 'well?')).answer, 'fine');
+      const went = await watch.hearAll('went');
+      assert.deepEqual([went[0], went[2], went[4]], ['question', 'ada', 'well?']);
+      await watch.settle();
+      assert.equal(watch.heard('went').length, 2);
+    });
+  }
+
+  it('a crash in one hurts nobody', async () => {
+    const ada = await room.join('ada');
+    ada.emit('crash_any');
+    await room.server.logged(/audit\.lua on_any failed.*\n?.*in on_any/);
+    await ada.ask('send_to', { event: 'crash_any_outgoing', args: [1] });
+    assert.equal(await ada.hear('crash_any_outgoing'), 1);
+    await room.server.logged(/audit\.lua on_any_outgoing failed/);
+    await ada.settle();
   });
 });

@@ -36,13 +36,17 @@ describe("the loader", function()
       on_connected = print,
       on_disconnect = print,
       on_token_refreshed = print,
+      on_any = print,
+      on_any_outgoing = print,
       _helper = print,
       _table = {},
     }
     assert.equal("joined", result.events["/"].join_room())
     assert.equal("sent", result.api.send_course_update())
     assert.equal("sent", result.api.sendCourseUpdate())
-    for _, hook in ipairs { "start", "stop", "connect", "connected", "disconnect", "token_refreshed" } do
+    for _, hook in ipairs {
+      "start", "stop", "connect", "connected", "disconnect", "token_refreshed", "any", "any_outgoing",
+    } do
       assert.is_nil(result.events["/"][hook], hook)
     end
     assert.is_nil(result.api._helper)
@@ -51,6 +55,8 @@ describe("the loader", function()
     assert.equal(1, #result.connected["/"])
     assert.equal(1, #result.disconnect["/"])
     assert.equal(1, #result.token_refreshed["/"])
+    assert.equal(1, #result.any["/"])
+    assert.equal(1, #result.any_outgoing["/"])
     assert.equal("function", type(result.connect["/"]))
   end)
 

@@ -44,6 +44,15 @@ local function refused(message, code)
   return { ok = false, error = { code = code or "refused", message = message } }
 end
 
+-- What all modules hear of an event, before its handlers.
+local function hear(client, event, ...)
+  local core = client.school.core
+  for _, fn in ipairs(client.school.handlers.any[client.socket.namespace] or {}) do
+    local args = core.copied(...)
+    complete(core, fn, client.socket, event, unpack(args, 1, args.n))
+  end
+end
+
 local function handler_of(client, event)
   local events = client.school.handlers.events[client.socket.namespace]
   return events and events[event]
@@ -55,6 +64,7 @@ function Client:ask(event, ...)
   if not fn then
     error(("no handler for %q"):format(event), 2)
   end
+  hear(self, event, ...)
   local core = self.school.core
   local args = core.copied(...)
   local results = core.copied(complete(core, fn, self.socket, unpack(args, 1, args.n)))
@@ -66,7 +76,10 @@ end
 
 ---Sends an event without an ack: a refusal comes back as the event `error`.
 function Client:emit(event, ...)
-  local ack = handler_of(self, event) and self:ask(event, ...)
+  if not handler_of(self, event) then
+    return hear(self, event, ...)
+  end
+  local ack = self:ask(event, ...)
   if type(ack) == "table" and ack.ok == false then
     self.socket:emit("error", { event = event, code = ack.error.code, message = ack.error.message })
   end

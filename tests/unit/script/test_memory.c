@@ -15,6 +15,8 @@ static const char handlers[] =
     "function M.on_refuse() return nil, 'no' .. os.time() end "
     "function M.on_crash() error(os.time() .. 'x') end "
     "function M.on_disconnect(s) s.data.left = { s.rooms } end "
+    "function M.on_any(s, event, ...) s.data.event = event .. select('#', ...) end "
+    "function M.on_any_outgoing(target, event, ...) kept = { target, event, ... } end "
     "function M.on_fine() return 1 end ";
 
 static void one_round(struct world *w)
