@@ -60,6 +60,21 @@ describe("the loader", function()
     assert.equal("function", type(result.connect["/"]))
   end)
 
+  it("lets on_any hear every event first, and refuse none", function()
+    local heard = {}
+    local school = app.new {
+      modules = {
+        { on_any = function(_, event, what) heard[#heard + 1] = event .. what return nil, "no" end },
+        { on_x = function(_, what) heard[#heard + 1] = "handler" return what end },
+      },
+    }
+    local ada = school:connect { id = "ada" }
+    assert.equal(1, ada:ask("x", 1))
+    ada:emit("unknown", 2)
+    assert.same({ "x1", "handler", "unknown2" }, heard)
+    assert.same({}, ada:got())
+  end)
+
   it("says that the server answers refresh_token itself", function()
     local errors = errors_of { on_refresh_token = print }
     assert.equal(1, #errors)
