@@ -62,6 +62,9 @@ int lec_json_check(struct lec_slice text, unsigned max_depth) LEC_CHECK;
 /* Appends what a KEY or STRING token stands for, escapes resolved; always valid UTF-8. */
 void lec_json_string(struct lec_buf *out, const struct lec_json_token *t);
 
+/* Whether that is s, without a copy of it. */
+bool lec_json_string_is(const struct lec_json_token *t, const char *s);
+
 /* The number of a NUMBER token: the nearest double, an infinity past the largest. */
 double lec_json_number(const struct lec_json_token *t);
 

@@ -327,7 +327,7 @@ void lec_json_string(struct lec_buf *out, const struct lec_json_token *t)
     out->n += (size_t)(at - first);
 }
 
-static bool string_is(const struct lec_json_token *t, const char *s)
+bool lec_json_string_is(const struct lec_json_token *t, const char *s)
 {
     if (!t->escaped)
         return lec_slice_is(t->text, s);
@@ -367,7 +367,7 @@ int lec_json_member(struct lec_slice text, const char *key, struct lec_slice *va
             return found;
         if (t.kind == LEC_JSON_OBJECT_END)
             continue;
-        bool wanted = string_is(&t, key);
+        bool wanted = lec_json_string_is(&t, key);
         rc = lec_json_next(&j, &t);
         if (rc)
             return rc;

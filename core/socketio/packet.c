@@ -4,8 +4,7 @@
 #include "socketio/packet.h"
 
 #include "base/json.h"
-
-#define MAX_ID (((uint64_t)1 << 53) - 1) /* the largest integer that JavaScript counts to */
+#include "socketio/placeholder.h"
 
 static bool is_digit(char c)
 {
@@ -17,29 +16,18 @@ static bool is_binary(enum sio_type type)
     return type == SIO_BINARY_EVENT || type == SIO_BINARY_ACK;
 }
 
-/* Reads digits off *p. LEC_EPROTO: there are none, or they say more than MAX_ID. */
+/* Reads digits off *p. LEC_EPROTO: there are none, or they say more than SIO_MAX_ID. */
 static int take_number(const char **p, const char *end, uint64_t *out)
 {
     const char *start = *p;
     uint64_t n = 0;
     for (; *p < end && is_digit(**p); (*p)++) {
         n = n * 10 + (uint64_t)(**p - '0');
-        if (n > MAX_ID)
+        if (n > SIO_MAX_ID)
             return LEC_EPROTO;
     }
     *out = n;
     return *p == start ? LEC_EPROTO : LEC_OK;
-}
-
-static bool token_is(const struct lec_json_token *t, const char *s)
-{
-    if (!t->escaped)
-        return lec_slice_is(t->text, s);
-    struct lec_buf plain = { 0 };
-    lec_json_string(&plain, t);
-    bool same = lec_slice_is(lec_buf_slice(&plain), s);
-    lec_buf_fini(&plain);
-    return same;
 }
 
 static bool is_reserved(const struct lec_json_token *name)
@@ -50,48 +38,27 @@ static bool is_reserved(const struct lec_json_token *name)
     if (!name->escaped && c != 'c' && c != 'd' && c != 'n' && c != 'r')
         return false;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (token_is(name, reserved[i]))
+        if (lec_json_string_is(name, reserved[i]))
             return true;
     return false;
 }
 
 /* Reads the rest of the payload's outermost array; each object on the way that says it is a
- * placeholder must name one of the attachments. Of a key that comes twice the last one counts, as
- * in JSON.parse. */
-static int check_placeholders(struct lec_json *json, unsigned attachments)
+ * placeholder must name one of the attachments. */
+static int check_placeholders(struct lec_json *json, const struct lec_json_token *first,
+                              unsigned attachments)
 {
-    enum { NONE = 0, PLACEHOLDER = 1, NUM = 2 };
-    unsigned char level[LEC_JSON_MAX_DEPTH + 1] = { 0 }; /* what the object there has said */
-    unsigned depth = 1;
-    unsigned key = NONE;
-
-    while (depth > 0) {
-        struct lec_json_token t;
+    struct sio_finder finder;
+    sio_finder_init(&finder, attachments);
+    for (struct lec_json_token t = *first;;) {
+        if (sio_finder_next(&finder, &t) == SIO_FIND_STRAY)
+            return LEC_EPROTO;
+        if (finder.depth == 0)
+            return LEC_OK;
         int rc = lec_json_next(json, &t);
         if (rc)
             return rc;
-        if (t.kind == LEC_JSON_KEY) {
-            key = token_is(&t, "_placeholder") ? PLACEHOLDER : token_is(&t, "num") ? NUM : NONE;
-            continue;
-        }
-        if (t.kind == LEC_JSON_OBJECT_END || t.kind == LEC_JSON_ARRAY_END) {
-            if (level[depth--] == PLACEHOLDER)
-                return LEC_EPROTO;
-            continue;
-        }
-        if (key != NONE) {
-            bool good = t.kind == LEC_JSON_TRUE;
-            if (key == NUM) {
-                double n = t.kind == LEC_JSON_NUMBER ? lec_json_number(&t) : -1;
-                good = n >= 0 && n < attachments && n == (unsigned)n;
-            }
-            level[depth] = (unsigned char)(good ? level[depth] | key : level[depth] & ~key);
-            key = NONE;
-        }
-        if (t.kind == LEC_JSON_OBJECT || t.kind == LEC_JSON_ARRAY)
-            level[++depth] = NONE;
     }
-    return LEC_OK;
 }
 
 /* Reads the rest of the value whose first token was just read, to the end of the text. */
@@ -100,14 +67,14 @@ static int check_rest(struct lec_json *json, const struct lec_json_token *first,
 {
     int rc = LEC_OK;
     if (attachments > 0)
-        rc = check_placeholders(json, attachments);
+        rc = check_placeholders(json, first, attachments);
     else if (first->kind == LEC_JSON_ARRAY || first->kind == LEC_JSON_OBJECT)
         rc = lec_json_skip(json);
     struct lec_json_token end;
     return rc ? rc : lec_json_next(json, &end);
 }
 
-static int check_payload(struct sio_packet *p, const struct sio_limits *limits)
+int sio_packet_check(struct sio_packet *p, const struct sio_limits *limits)
 {
     if (p->json.n == 0)
         return p->type == SIO_CONNECT || p->type == SIO_DISCONNECT || p->type == SIO_CONNECT_ERROR
@@ -151,8 +118,7 @@ static int check_payload(struct sio_packet *p, const struct sio_limits *limits)
     return fits ? check_rest(&json, &first, p->attachments) : LEC_EPROTO;
 }
 
-int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
-                      const struct sio_limits *limits)
+int sio_packet_split(struct sio_packet *out, struct lec_slice text, unsigned max_attachments)
 {
     if (text.n == 0 || text.p[0] < '0' || text.p[0] > '6')
         return LEC_EPROTO;
@@ -166,7 +132,7 @@ int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
     if (is_binary(out->type)) {
         if (take_number(&p, end, &n) || p == end || *p++ != '-' || n == 0)
             return LEC_EPROTO;
-        if (n > limits->max_attachments)
+        if (n > max_attachments)
             return LEC_ETOOBIG;
         out->attachments = (unsigned)n;
     }
@@ -182,7 +148,14 @@ int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
         out->id = (int64_t)n;
     }
     out->json = (struct lec_slice){ p, (size_t)(end - p) };
-    return check_payload(out, limits);
+    return LEC_OK;
+}
+
+int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
+                      const struct sio_limits *limits)
+{
+    int rc = sio_packet_split(out, text, limits->max_attachments);
+    return rc ? rc : sio_packet_check(out, limits);
 }
 
 /* The header of a packet takes at most: '4', type, 10 digits and '-', ',', 19 digits. */

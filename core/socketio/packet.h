@@ -22,7 +22,8 @@ enum sio_type {
     SIO_BINARY_ACK
 };
 
-#define SIO_NO_ID (-1)
+#define SIO_NO_ID  (-1)
+#define SIO_MAX_ID (((uint64_t)1 << 53) - 1) /* the largest integer that JavaScript counts to */
 
 struct sio_packet {
     enum sio_type type;
@@ -47,6 +48,12 @@ struct sio_limits {
  * newListener, removeListener) are refused. */
 int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
                       const struct sio_limits *limits) LEC_CHECK;
+
+/* Its two halves. The parts of a packet, with json as it stands; then all that is to be checked of
+ * json, which fills event. Text that sio_packet_encode made needs no check. */
+int sio_packet_split(struct sio_packet *out, struct lec_slice text,
+                     unsigned max_attachments) LEC_CHECK;
+int sio_packet_check(struct sio_packet *p, const struct sio_limits *limits) LEC_CHECK;
 
 /* What an event or ack says: the JSON array text ["name", args…] or [args…], with placeholders for
  * its attachments. Borrowed. */
