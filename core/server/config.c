@@ -131,7 +131,8 @@ static const struct lec_setting settings[] = {
       .help = "answers that may be awaited from one socket" },
     { "max_attachments", "LECTERN_MAX_ATTACHMENTS", UINT(max_attachments, 0, 1000),
       .fallback = "10", .group = LIMITS, .help = "binary attachments of one message" },
-    { "max_json_depth", "LECTERN_MAX_JSON_DEPTH", UINT(max_json_depth, 2, 256), .fallback = "64",
+    /* below LEC_JSON_MAX_DEPTH, as packets wrap what handlers send */
+    { "max_json_depth", "LECTERN_MAX_JSON_DEPTH", UINT(max_json_depth, 2, 250), .fallback = "64",
       .group = LIMITS, .help = "deepest nesting of a message" },
     { "drain_spread", "LECTERN_DRAIN_SPREAD", MS(drain_spread, 0), .fallback = "0",
       .group = LIMITS, .help = "time over which clients are closed when the server stops" },

@@ -97,16 +97,17 @@ size_t sio_namespace_emit(struct sio_namespace *nsp, const struct sio_target *ta
         sio_packet_encode(SIO_EVENT, nsp->name, SIO_NO_ID, event->n_attachments, stamped.json);
     if (r && !is_volatile)
         sio_recovery_log(r, msg, event, NULL, target);
+    struct sio_outgoing out = sio_outgoing_of(msg, event);
     size_t sent = 0;
     io->broadcasting = true;
     for (; s; s = next(&w)) {
         if (is_volatile && !eio_session_writable(s->session))
             io->counters->volatile_dropped++;
-        else if (sio_send(s->session, msg, event) == LEC_OK)
+        else if (sio_send(s->session, s->msgpack, &out) == LEC_OK)
             sent++;
     }
     io->broadcasting = false;
-    lec_msg_unref(msg);
+    sio_outgoing_fini(&out);
     io->counters->events_out += sent;
     sio_client_end_postponed(io);
     return sent;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "socketio/ack.h"
 #include "socketio/internal.h"
+#include "socketio/msgpack.h"
 
 /* A packet whose attachments do not come holds memory; it gets this long for each of them. */
 #define ATTACHMENT_MS 60000
@@ -226,6 +227,15 @@ void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_join
         lec_timer_start(c->io->loop, &c->timer, c->io->cfg.connect_timeout_ms, on_connect_timeout);
 }
 
+int sio_client_send(struct sio_client *c, enum sio_type type, struct lec_slice nsp,
+                    struct lec_slice json)
+{
+    struct sio_outgoing out = { .msg = sio_packet_encode(type, nsp, SIO_NO_ID, 0, json) };
+    int rc = sio_send(c->session, c->msgpack, &out);
+    sio_outgoing_fini(&out);
+    return rc;
+}
+
 void sio_client_disconnect(struct sio_client *c)
 {
     if (c->closing || c->ended)
@@ -236,11 +246,7 @@ void sio_client_disconnect(struct sio_client *c)
     for (struct sio_socket *s = c->sockets; s && !c->ended; s = s->next) {
         if (s->state != SIO_CONNECTED)
             continue;
-        struct lec_msg *msg = sio_packet_encode(SIO_DISCONNECT, s->nsp->name, SIO_NO_ID, 0,
-                                                (struct lec_slice){ NULL, 0 });
-        int rc = eio_session_send(c->session, msg);
-        lec_msg_unref(msg);
-        if (rc)
+        if (sio_client_send(c, SIO_DISCONNECT, s->nsp->name, (struct lec_slice){ NULL, 0 }))
             break;
     }
     if (!c->ended)
@@ -262,10 +268,8 @@ static void refuse_connect(struct sio_client *c, struct lec_slice name, struct l
     c->io->counters->sockets_refused++;
     lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "CONNECT refused: %.*s",
             (int)error.n, error.p);
-    struct lec_msg *msg = sio_packet_encode(SIO_CONNECT_ERROR, name, SIO_NO_ID, 0, error);
-    int rc = eio_session_send(c->session, msg);
+    int rc = sio_client_send(c, SIO_CONNECT_ERROR, name, error);
     (void)rc; /* if it failed the session has ended, and that was told */
-    lec_msg_unref(msg);
 }
 
 static void on_connect(struct sio_client *c, const struct sio_packet *p)
@@ -392,10 +396,56 @@ static void on_attachment(struct sio_client *c, struct lec_slice data)
     free_partial(part);
 }
 
+static void refuse_packet(struct sio_client *c, int rc)
+{
+    bad_packet(c, rc == LEC_ETOOBIG ? "packet over a limit" : "malformed packet");
+}
+
+/* A packet whose attachments, slices, came with it. */
+static void on_whole(struct sio_client *c, const struct sio_packet *p, const struct lec_buf *bins)
+{
+    struct lec_msg **attachments = lec_alloc(p->attachments * sizeof(struct lec_msg *));
+    for (unsigned i = 0; i < p->attachments; i++) {
+        struct lec_slice bin;
+        memcpy(&bin, bins->p + i * sizeof bin, sizeof bin);
+        attachments[i] = lec_msg_copy(true, bin.p, bin.n);
+    }
+    on_packet(c, p, attachments);
+    for (unsigned i = 0; i < p->attachments; i++)
+        lec_msg_unref(attachments[i]);
+    free(attachments);
+}
+
+static void on_msgpack(struct sio_client *c, struct lec_slice data)
+{
+    struct sio_packet p;
+    struct lec_buf json = { 0 }, bins = { 0 };
+    int rc = sio_msgpack_decode(&p, data, &c->io->cfg.packet, &json, &bins);
+    if (rc)
+        refuse_packet(c, rc);
+    else if (p.attachments > 0)
+        on_whole(c, &p, &bins);
+    else
+        on_packet(c, &p, NULL);
+    lec_buf_fini(&json);
+    lec_buf_fini(&bins);
+}
+
 void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary)
 {
     if (!c || c->closing || c->ended)
         return;
+    if (!c->spoke) {
+        c->spoke = true;
+        c->msgpack = binary;
+    }
+    if (c->msgpack) {
+        if (binary)
+            on_msgpack(c, data);
+        else
+            bad_packet(c, "text from a client that speaks msgpack");
+        return;
+    }
     if (binary) {
         on_attachment(c, data);
         return;
@@ -407,7 +457,7 @@ void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary
     struct sio_packet p;
     int rc = sio_packet_decode(&p, data, &c->io->cfg.packet);
     if (rc)
-        bad_packet(c, rc == LEC_ETOOBIG ? "packet over a limit" : "malformed packet");
+        refuse_packet(c, rc);
     else if (p.attachments > 0)
         hold_packet(c, &p, data);
     else

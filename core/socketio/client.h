@@ -1,6 +1,10 @@
 /* One Engine.IO session as Socket.IO sees it: packets come in here, attachments are put together,
  * and each packet goes to the socket of its namespace.
  *
+ * A client speaks one of two forms, and what it sends first tells which: text is the default one, a
+ * binary message msgpack (socketio/msgpack.h). Behind this file, and in what waits or is logged,
+ * all packets are of the default form; sio_send makes the other one.
+ *
  * Owner: the session (it is its user pointer). Life: from the engine's on_open to its on_close;
  * memory goes at the end of that turn.
  *
@@ -29,7 +33,9 @@ struct sio_client {
     struct lec_timer timer;           /* runs while joined is 0 */
     struct sio_client *next_ended;
     struct lec_later later;
-    uint8_t why; /* enum sio_reason */
+    uint8_t why;  /* enum sio_reason */
+    bool spoke;   /* its first message came, and tells: */
+    bool msgpack; /* its form, both ways */
     bool closing, ended;
 };
 
@@ -46,6 +52,10 @@ void sio_client_replaced(struct sio_client *c);
 
 /* Sends DISCONNECT for all its namespaces and ends the session when that has left. */
 void sio_client_disconnect(struct sio_client *c);
+
+/* Sends a packet of the connection's own, with no event in it, in the client's form. */
+int sio_client_send(struct sio_client *c, enum sio_type type, struct lec_slice nsp,
+                    struct lec_slice json) LEC_CHECK;
 
 /* Bookkeeping of sio_socket: it came, was accepted, left. */
 void sio_client_add(struct sio_client *c, struct sio_socket *s);

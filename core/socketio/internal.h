@@ -73,6 +73,7 @@ struct sio_waiting {
 struct sio_socket {
     struct eio_session *session; /* the way to the client; NULL unless CONNECTED */
     uint64_t mark;               /* of the last walk that met it */
+    bool msgpack;                /* its client's form; here, where a broadcast looks anyway */
     struct sio_socket *next;     /* of the same client */
     struct sio_client *client;
     struct sio_namespace *nsp;
@@ -110,13 +111,37 @@ struct lec_who sio_socket_who(const struct sio_socket *s); /* for log lines */
 struct sio_namespace *sio_namespace_new(struct sio_server *io, struct lec_slice name);
 void sio_namespace_free(struct sio_namespace *nsp); /* nobody is in it */
 
-/* A packet and its attachments, back to back. */
-static inline int sio_send(struct eio_session *session, struct lec_msg *msg,
-                           const struct sio_payload *payload)
+/* A packet on its way to one client or to many, encoded once in each form that is met. Its maker
+ * calls sio_outgoing_fini. */
+struct sio_outgoing {
+    struct lec_msg *msg; /* owned */
+    struct lec_msg *const *attachments;
+    unsigned n_attachments;
+    struct lec_msg *packed; /* all of it as msgpack; owned; NULL until the first who speaks that */
+};
+
+static inline struct sio_outgoing sio_outgoing_of(struct lec_msg *msg,
+                                                  const struct sio_payload *payload)
 {
-    int rc = eio_session_send(session, msg);
-    for (unsigned i = 0; rc == LEC_OK && i < payload->n_attachments; i++)
-        rc = eio_session_send(session, payload->attachments[i]);
+    return (struct sio_outgoing){ msg, payload->attachments, payload->n_attachments, NULL };
+}
+
+static inline void sio_outgoing_fini(struct sio_outgoing *out)
+{
+    lec_msg_unref(out->msg);
+    lec_msg_unref(out->packed);
+}
+
+int sio_send_packed(struct eio_session *session, struct sio_outgoing *out) LEC_CHECK;
+
+/* Sends it in the client's form: one message, or the packet and its attachments back to back. */
+static inline int sio_send(struct eio_session *session, bool msgpack, struct sio_outgoing *out)
+{
+    if (msgpack)
+        return sio_send_packed(session, out);
+    int rc = eio_session_send(session, out->msg);
+    for (unsigned i = 0; rc == LEC_OK && i < out->n_attachments; i++)
+        rc = eio_session_send(session, out->attachments[i]);
     return rc;
 }
 

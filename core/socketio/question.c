@@ -68,14 +68,14 @@ static void on_timeout(struct lec_timer *t)
     end_if_over(q);
 }
 
-static int ask(struct receiver *r, struct lec_msg *msg, const struct sio_payload *event)
+static int ask(struct receiver *r, struct sio_outgoing *out)
 {
     struct sio_socket *s = r->socket;
     if (!s->session)
         return LEC_ECLOSED;
     if (s->n_acks >= r->question->io->cfg.max_acks)
         return LEC_EFULL;
-    int rc = sio_send(s->session, msg, event);
+    int rc = sio_send(s->session, s->msgpack, out);
     if (rc == LEC_OK) {
         r->question->io->counters->events_out++;
         sio_ack_add(s, r->question->id, 0, on_ack, r);
@@ -96,18 +96,18 @@ struct sio_question *sio_question_new(struct sio_namespace *nsp, struct sio_sock
     q->id = nsp->next_ack++;
     q->sending = true;
     q->open = n;
-    struct lec_msg *msg =
-        sio_packet_encode(SIO_EVENT, nsp->name, q->id, event->n_attachments, event->json);
+    struct sio_outgoing out = sio_outgoing_of(
+        sio_packet_encode(SIO_EVENT, nsp->name, q->id, event->n_attachments, event->json), event);
     io->broadcasting = true;
     for (size_t i = 0; i < n; i++) {
         struct receiver *r = &q->receivers[i];
         *r = (struct receiver){ q, sockets[i], LEC_EAGAIN };
-        int rc = ask(r, msg, event);
+        int rc = ask(r, &out);
         if (rc != LEC_OK)
             end_receiver(r, rc);
     }
     io->broadcasting = false;
-    lec_msg_unref(msg);
+    sio_outgoing_fini(&out);
     sio_client_end_postponed(io);
     q->sending = false;
     if (timeout_ms > 0 && q->open > 0)

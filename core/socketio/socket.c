@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "socketio/ack.h"
 #include "socketio/internal.h"
+#include "socketio/msgpack.h"
 
 /* What may wait for a CONNECTING socket's answer. Only our own handlers can fill it. */
 #define WAITING_MAX_BYTES (1024u * 1024)
@@ -18,6 +19,7 @@ struct sio_socket *sio_socket_new(struct sio_client *c, struct sio_namespace *ns
     struct sio_socket *s = lec_alloc0(sizeof *s);
     s->client = c;
     s->nsp = nsp;
+    s->msgpack = c->msgpack;
     s->state = SIO_CONNECTING;
     lec_list_init(&s->acks);
     lec_id_make(s->id);
@@ -75,21 +77,37 @@ void sio_socket_end(struct sio_socket *s, enum sio_reason why)
     lec_loop_free_later(io->loop, &s->later, free_socket);
 }
 
+int sio_send_packed(struct eio_session *session, struct sio_outgoing *out)
+{
+    if (!out->packed)
+        out->packed = sio_msgpack_encode(out->msg, out->attachments);
+    return out->packed ? eio_session_send(session, out->packed) : LEC_EPROTO;
+}
+
+/* Sends what waited: packets, each with its attachments behind it. */
 static int send_all(struct sio_socket *s, const struct lec_outq *q)
 {
+    if (q->count == 0)
+        return LEC_OK;
+    struct lec_msg **all = lec_alloc(q->count * sizeof(struct lec_msg *));
+    for (uint32_t i = 0; i < q->count; i++)
+        all[i] = lec_outq_at(q, i);
     int rc = LEC_OK;
-    for (uint32_t i = 0; rc == LEC_OK && i < q->count; i++)
-        rc = eio_session_send(s->client->session, lec_outq_at(q, i));
+    for (uint32_t i = 0, end; rc == LEC_OK && i < q->count; i = end) {
+        for (end = i + 1; end < q->count && all[end]->binary;)
+            end++;
+        struct sio_outgoing out = { lec_msg_ref(all[i]), all + i + 1, end - i - 1, NULL };
+        rc = sio_send(s->client->session, s->msgpack, &out);
+        sio_outgoing_fini(&out);
+    }
+    free(all);
     return rc;
 }
 
 /* A packet of the connection's own, with no event in it. */
 static int send_packet(struct sio_socket *s, enum sio_type type, struct lec_slice json)
 {
-    struct lec_msg *msg = sio_packet_encode(type, s->nsp->name, SIO_NO_ID, 0, json);
-    int rc = eio_session_send(s->client->session, msg);
-    lec_msg_unref(msg);
-    return rc;
+    return sio_client_send(s->client, type, s->nsp->name, json);
 }
 
 void sio_socket_accept(struct sio_socket *s)
@@ -148,17 +166,16 @@ void sio_socket_refuse(struct sio_socket *s, const char *message, struct lec_sli
     sio_socket_end(s, SIO_SERVER_DISCONNECT);
 }
 
-static int wait_in_line(struct sio_waiting *waiting, struct lec_msg *msg,
-                        const struct sio_payload *payload)
+static int wait_in_line(struct sio_waiting *waiting, const struct sio_outgoing *out)
 {
-    size_t bytes = waiting->out.bytes + msg->len;
-    for (unsigned i = 0; i < payload->n_attachments; i++)
-        bytes += payload->attachments[i]->len;
+    size_t bytes = waiting->out.bytes + out->msg->len;
+    for (unsigned i = 0; i < out->n_attachments; i++)
+        bytes += out->attachments[i]->len;
     if (bytes > WAITING_MAX_BYTES)
         return LEC_EFULL;
-    lec_outq_push(&waiting->out, msg);
-    for (unsigned i = 0; i < payload->n_attachments; i++)
-        lec_outq_push(&waiting->out, payload->attachments[i]);
+    lec_outq_push(&waiting->out, out->msg);
+    for (unsigned i = 0; i < out->n_attachments; i++)
+        lec_outq_push(&waiting->out, out->attachments[i]);
     return LEC_OK;
 }
 
@@ -178,8 +195,9 @@ int sio_socket_send_event(struct sio_socket *s, const struct sio_payload *event,
         sio_packet_encode(SIO_EVENT, s->nsp->name, id, event->n_attachments, stamped.json);
     if (r && !is_volatile)
         sio_recovery_log(r, msg, event, s->id, NULL);
-    int rc = s->session ? sio_send(s->session, msg, event) : wait_in_line(s->waiting, msg, event);
-    lec_msg_unref(msg);
+    struct sio_outgoing out = sio_outgoing_of(msg, event);
+    int rc = s->session ? sio_send(s->session, s->msgpack, &out) : wait_in_line(s->waiting, &out);
+    sio_outgoing_fini(&out);
     if (rc == LEC_OK)
         io->counters->events_out++;
     return rc;
@@ -196,10 +214,10 @@ int sio_socket_ack(struct sio_socket *s, int64_t ack_id, const struct sio_payloa
         return LEC_ECLOSED;
     if (ack_id < 0)
         return LEC_EINVAL;
-    struct lec_msg *msg =
-        sio_packet_encode(SIO_ACK, s->nsp->name, ack_id, args->n_attachments, args->json);
-    int rc = sio_send(s->session, msg, args);
-    lec_msg_unref(msg);
+    struct sio_outgoing out = sio_outgoing_of(
+        sio_packet_encode(SIO_ACK, s->nsp->name, ack_id, args->n_attachments, args->json), args);
+    int rc = sio_send(s->session, s->msgpack, &out);
+    sio_outgoing_fini(&out);
     return rc;
 }
 

@@ -128,9 +128,10 @@ static void record(struct fake_peer *p, struct lec_msg *m)
         lec_buf_addc(&p->text, '>');
     } else {
         lec_buf_add(&p->text, data.p, data.n);
-        lec_msg_unref(p->last);
-        p->last = lec_msg_ref(m);
     }
+    struct lec_msg **last = m->binary ? &p->last_binary : &p->last;
+    lec_msg_unref(*last);
+    *last = lec_msg_ref(m);
 }
 
 int eio_session_send(struct eio_session *s, struct lec_msg *m)
@@ -238,6 +239,7 @@ void fake_engine_fini(struct fake_engine *e)
         lec_buf_fini(&p->text);
         lec_buf_fini(&p->shown);
         lec_msg_unref(p->last);
+        lec_msg_unref(p->last_binary);
         free(p);
     }
     free(e->loop);

@@ -17,12 +17,12 @@ struct fake_peer {
     bool discarded;              /* closed by us, with discard */
     bool kept;                   /* eio_session_keep was called */
     bool writable;
-    uint64_t answered;      /* what eio_session_answered says */
-    size_t room;            /* bytes it takes before it is closed as too slow */
-    struct lec_buf text;    /* what was sent since the last fake_sent */
-    struct lec_buf shown;   /* what fake_sent returned last */
-    struct lec_msg *last;   /* the last text message sent, referenced */
-    struct fake_peer *next; /* of the engine */
+    uint64_t answered;                  /* what eio_session_answered says */
+    size_t room;                        /* bytes it takes before it is closed as too slow */
+    struct lec_buf text;                /* what was sent since the last fake_sent */
+    struct lec_buf shown;               /* what fake_sent returned last */
+    struct lec_msg *last, *last_binary; /* the last messages sent, referenced */
+    struct fake_peer *next;             /* of the engine */
     unsigned number;
 };
 
