@@ -39,9 +39,11 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     struct lec_slice address = lec_slice_str(lec_http_address(http));
     size_t headers_len;
     const char *headers = lec_http_headers(http, &headers_len);
+    struct lec_buf cert = { 0 };
+    bool has_cert = lec_http_certificate(http, &cert);
 
-    struct eio_session *s =
-        lec_alloc0(sizeof *s + path.n + 1 + text.n + 1 + address.n + 1 + headers_len);
+    struct eio_session *s = lec_alloc0(sizeof *s + path.n + 1 + text.n + 1 + address.n + 1 +
+                                       cert.n + has_cert + headers_len);
     s->engine = e;
     s->transport = transport;
     s->base64 = query->base64;
@@ -61,6 +63,11 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     }
     h->address = at;
     at = put_string(at, address.p, address.n);
+    if (has_cert) {
+        h->certificate = at;
+        at = put_string(at, cert.p, cert.n);
+    }
+    lec_buf_fini(&cert);
     h->headers = at;
     h->headers_len = headers_len;
     if (headers_len > 0)

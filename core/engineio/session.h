@@ -21,10 +21,11 @@ struct eio_handshake {
     const char *query;   /* into url, behind '?' ("" without one) */
     const char *headers; /* "name\0value\0" pairs, names in lower case */
     size_t headers_len;
-    const char *address; /* the peer's */
-    bool secure;         /* over TLS */
-    bool xdomain;        /* the request bore an Origin */
-    int64_t issued_ms;   /* Unix time */
+    const char *address;     /* the peer's */
+    const char *certificate; /* what its TLS certificate says, a JSON object; NULL without one */
+    bool secure;             /* over TLS */
+    bool xdomain;            /* the request bore an Origin */
+    int64_t issued_ms;       /* Unix time */
 };
 
 /* Queues a message (Engine.IO type digit included in its payload; an attachment is binary and has

@@ -58,6 +58,11 @@ bool lec_http_secure(const struct lec_http *http)
     return wire_secure(http->conn);
 }
 
+bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json)
+{
+    return wire_certificate(http->conn, json);
+}
+
 bool lec_http_wants_ws(const struct lec_http *http)
 {
     return http->wants_ws;

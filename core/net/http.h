@@ -62,6 +62,9 @@ const char *lec_http_headers(const struct lec_http *http, size_t *n);
 /* Who sent it, as text: the peer, or whom the trusted proxies say (net/address.h). */
 const char *lec_http_address(const struct lec_http *http);
 bool lec_http_secure(const struct lec_http *http); /* came over TLS */
+/* Appends who the client's certificate says it is, a JSON object (net/certificate.h); false, with
+ * nothing appended, without one. */
+bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json);
 bool lec_http_wants_ws(const struct lec_http *http);
 /* The Content-Length, 0 without a body. net has refused what is no plain number. */
 size_t lec_http_body_length(const struct lec_http *http);

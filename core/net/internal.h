@@ -144,6 +144,8 @@ void wire_resume(struct conn *c);      /* undo both */
 void wire_unwatch(struct conn *c);     /* undo the second, of a connection that is closing */
 int wire_next_request(struct conn *c); /* -1: must be closed */
 bool wire_secure(const struct conn *c);
+/* Appends what the certificate that the client showed says (net/certificate.h); false without one. */
+bool wire_certificate(const struct conn *c, struct lec_buf *json);
 /* WebSocket: whole frames; what the kernel does not take the library keeps. -1: broken. */
 int wire_frame(struct conn *c, const unsigned char *p, size_t n);
 bool wire_full(const struct conn *c); /* the library keeps some: no frame now */

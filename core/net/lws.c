@@ -52,6 +52,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 
+#include "net/certificate.h"
 #include "net/internal.h"
 #include "net/request.h"
 #include "net/tls.h"
@@ -381,6 +382,15 @@ int wire_next_request(struct conn *c)
 bool wire_secure(const struct conn *c)
 {
     return c->net->cfg->tls_cert != NULL;
+}
+
+bool wire_certificate(const struct conn *c, struct lec_buf *json)
+{
+    SSL *ssl = c->net->cfg->tls_client_ca ? lws_get_ssl(c->wsi) : NULL;
+    X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+    if (cert)
+        lec_certificate_json(cert, json);
+    return cert != NULL;
 }
 
 int wire_frame(struct conn *c, const unsigned char *p, size_t n)

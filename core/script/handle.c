@@ -122,8 +122,8 @@ static const char *keep(char **at, const char *p, size_t n)
 static void push_remains(lua_State *L, const struct source *from)
 {
     const struct eio_handshake *hs = &from->handshake;
-    const char *const texts[] = { from->id, from->claims, from->auth,
-                                  hs->url,  hs->query,    hs->address };
+    const char *const texts[] = { from->id,  from->claims, from->auth,     hs->url,
+                                  hs->query, hs->address,  hs->certificate };
     const char *copies[sizeof texts / sizeof texts[0]];
     size_t n = hs->headers_len;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -136,6 +136,7 @@ static void push_remains(lua_State *L, const struct source *from)
     to->source.handshake.url = copies[3];
     to->source.handshake.query = copies[4];
     to->source.handshake.address = copies[5];
+    to->source.handshake.certificate = copies[6];
     to->source.handshake.headers = keep(&at, hs->headers, hs->headers_len);
 }
 
@@ -198,7 +199,7 @@ static void push_time(lua_State *L, int64_t ms)
 /* All but auth. */
 static void push_handshake(lua_State *L, const struct eio_handshake *hs)
 {
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     push_headers(L, hs);
     lua_setfield(L, -2, "headers");
     push_query(L, hs, &lec_script_of(L)->decoded);
@@ -211,6 +212,10 @@ static void push_handshake(lua_State *L, const struct eio_handshake *hs)
     lua_setfield(L, -2, "secure");
     lua_pushboolean(L, hs->xdomain);
     lua_setfield(L, -2, "xdomain");
+    if (hs->certificate) {
+        push_json(L, hs->certificate);
+        lua_setfield(L, -2, "certificate");
+    }
     lua_pushnumber(L, (lua_Number)hs->issued_ms);
     lua_setfield(L, -2, "issued");
     push_time(L, hs->issued_ms);

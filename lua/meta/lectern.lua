@@ -308,6 +308,7 @@ function Broadcast:disconnect(close) end
 ---@field address string
 ---@field secure boolean
 ---@field xdomain boolean
+---@field certificate? { subject: string, issuer: string, serial: string, fingerprint: string, san: string[] } of the client's TLS certificate, with `tls.client_ca`: "CN=ada,O=School", SHA-256 as "AB:CD:…", "DNS:…", "email:…"
 ---@field issued number milliseconds since 1970
 ---@field time string
 local Handshake = {}

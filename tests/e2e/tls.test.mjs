@@ -179,6 +179,24 @@ describe('certificates of clients', () => {
     });
   }
 
+  for (const { way, options } of WAYS) {
+    it(`are shown to handlers (${way})`, async () => {
+      const { X509Certificate } = await import('node:crypto');
+      const shown = ca.issue('Ada Löwe, of the school');
+      const cert = new X509Certificate(shown.cert);
+      const ada = await room.join('ada', { ...options, ...shown });
+      if (options.transports.length === 2) await upgraded(ada);
+      const { certificate } = await ada.ask('handshake');
+      assert.deepEqual(certificate, {
+        subject: 'CN=Ada Löwe\\, of the school',
+        issuer: 'CN=the tests',
+        serial: cert.serialNumber,
+        fingerprint: cert.fingerprint256,
+        san: ['DNS:localhost', 'IP:127.0.0.1'],
+      });
+    });
+  }
+
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
     it(`are looked at anew when the authority changes (${maxVersion})`, async () => {
       const { session } = await room.shake({ ...mine, maxVersion });

@@ -314,6 +314,13 @@ bool lec_http_secure(const struct lec_http *http)
     return http->secure;
 }
 
+bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json)
+{
+    if (http->certificate)
+        lec_buf_adds(json, http->certificate);
+    return http->certificate != NULL;
+}
+
 bool lec_http_wants_ws(const struct lec_http *http)
 {
     return http->wants_ws;

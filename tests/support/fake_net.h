@@ -52,6 +52,7 @@ struct lec_http {
     struct lec_buf path, query, headers;
     size_t body_length;
     bool wants_ws, secure;
+    const char *certificate; /* JSON, NULL for none */
     enum fake_http_state state;
     const struct lec_http_events *events;
     void *owner;

@@ -19,6 +19,10 @@ end
 function M.on_no_result()
 end
 
+function M.on_handshake(socket)
+  return socket.handshake
+end
+
 function M.on_late_result()
   lectern.sleep(0.05)
   return "late"

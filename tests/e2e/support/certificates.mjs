@@ -27,7 +27,7 @@ export class Authority {
     const sign = (subject, extensions, ca, out, key) => {
       writeFileSync(path.join(this.dir, 'ext'), extensions);
       const secret = password && key === 'key' ? ['-passout', `pass:${password}`] : ['-nodes'];
-      this.openssl('req', ...KEYS[kind], ...secret, '-keyout', `${key}.pem`, '-out', 'request.pem', '-subj', `/CN=${subject}`);
+      this.openssl('req', '-utf8', ...KEYS[kind], ...secret, '-keyout', `${key}.pem`, '-out', 'request.pem', '-subj', `/CN=${subject}`);
       this.openssl('x509', '-req', '-in', 'request.pem', '-CA', `${ca}.pem`, '-CAkey', `${ca}-key.pem`, '-CAcreateserial', '-days', '1',
         '-extfile', 'ext', '-out', `${out}.pem`);
     };
