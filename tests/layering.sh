@@ -8,19 +8,19 @@ status=0
 allowed() {
   case $1 in
     base)     ours='base' outside='' ;;
-    net)      ours='base net' outside='libwebsockets.h uv.h openssl/' ;;
+    net)      ours='base net' outside='libwebsockets.h uv.h curl/ openssl/' ;;
     engineio) ours='base net engineio' outside='' ;;
     socketio) ours='base net/loop.h engineio socketio' outside='' ;;
     http)     ours='base net http' outside='' ;;
     auth)     ours='base auth' outside='jwt.h openssl/' ;;
     server)   ours='base net engineio socketio http auth server' outside='dlfcn.h' ;;
-    script)   ours='base net/loop.h engineio/session.h socketio http server script' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
+    script)   ours='base net/loop.h net/fetch.h net/answer.h engineio/session.h socketio http server script' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
     main)     ours='base net server script auth' outside='' ;;
   esac
 }
 
 # Headers of the outside libraries named anywhere above: forbidden to all folders that do not name them.
-libraries='libwebsockets.h|uv\.h|openssl/.*|jwt\.h|dlfcn\.h|luajit-2\.1/.*|lua\.h|lauxlib\.h|lualib\.h|luajit\.h|jansson\.h|sqlite3\.h'
+libraries='libwebsockets.h|uv\.h|curl/.*|openssl/.*|jwt\.h|dlfcn\.h|luajit-2\.1/.*|lua\.h|lauxlib\.h|lualib\.h|luajit\.h|jansson\.h|sqlite3\.h'
 
 check() { # file folder
   allowed "$2"

@@ -1,0 +1,107 @@
+#include "net/answer.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+#define MAX_SECONDS 2147483648 /* RFC 9111, 1.2.2: what is larger counts as this */
+
+static struct lec_slice trim(struct lec_slice s)
+{
+    while (s.n > 0 && strchr(" \t\r\n", s.p[0]))
+        s.p++, s.n--;
+    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+void lec_answer_add(struct lec_buf *headers, struct lec_slice line)
+{
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+    if (!colon || colon == line.p || memchr(line.p, '\0', line.n))
+        return;
+    size_t n = (size_t)(colon - line.p);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)line.p[i] <= ' ')
+            return;
+    for (size_t i = 0; i < n; i++)
+        lec_buf_addc(headers, (char)tolower((unsigned char)line.p[i]));
+    lec_buf_addc(headers, '\0');
+    struct lec_slice value = trim((struct lec_slice){ colon + 1, line.n - n - 1 });
+    lec_buf_add(headers, value.p, value.n);
+    lec_buf_addc(headers, '\0');
+}
+
+bool lec_answer_next(struct lec_slice headers, size_t *pos, struct lec_slice *name,
+                     struct lec_slice *value)
+{
+    if (*pos >= headers.n)
+        return false;
+    *name = lec_slice_str(headers.p + *pos);
+    *value = lec_slice_str(name->p + name->n + 1);
+    *pos += name->n + 1 + value->n + 1;
+    return true;
+}
+
+/* A number of seconds, perhaps in quotes; -1 if it is none. */
+static int64_t seconds(struct lec_slice text)
+{
+    int64_t n = 0;
+    if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
+        text = (struct lec_slice){ text.p + 1, text.n - 2 };
+    if (text.n == 0)
+        return -1;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return -1;
+        n = n * 10 + (text.p[i] - '0');
+        if (n > MAX_SECONDS)
+            n = MAX_SECONDS;
+    }
+    return n;
+}
+
+static bool is_word(struct lec_slice text, const char *word)
+{
+    return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
+}
+
+/* One directive of Cache-Control. */
+static void read_directive(struct lec_slice text, int64_t *max_age)
+{
+    const char *equals = text.n > 0 ? memchr(text.p, '=', text.n) : NULL;
+    struct lec_slice name = { text.p, equals ? (size_t)(equals - text.p) : text.n };
+    name = trim(name);
+    if (is_word(name, "no-cache") || is_word(name, "no-store")) {
+        *max_age = 0;
+    } else if (equals && is_word(name, "max-age") && *max_age != 0) {
+        size_t n = (size_t)(text.p + text.n - equals - 1);
+        int64_t age = seconds(trim((struct lec_slice){ equals + 1, n }));
+        *max_age = age < 0 ? 0 : age; /* RFC 9111, 4.2.1: what is invalid is stale */
+    }
+}
+
+static void read_directives(struct lec_slice value, int64_t *max_age)
+{
+    while (value.n > 0) {
+        const char *comma = memchr(value.p, ',', value.n);
+        size_t n = comma ? (size_t)(comma - value.p) : value.n;
+        read_directive(trim((struct lec_slice){ value.p, n }), max_age);
+        n += comma != NULL;
+        value = (struct lec_slice){ value.p + n, value.n - n };
+    }
+}
+
+int64_t lec_answer_max_age(struct lec_slice headers)
+{
+    struct lec_slice name, value;
+    int64_t max_age = -1, age = 0;
+    for (size_t pos = 0; lec_answer_next(headers, &pos, &name, &value);) {
+        if (lec_slice_is(name, "cache-control"))
+            read_directives(value, &max_age);
+        else if (lec_slice_is(name, "age"))
+            age = seconds(value);
+    }
+    if (max_age < 0)
+        return -1;
+    return age > max_age ? 0 : max_age - (age > 0 ? age : 0);
+}

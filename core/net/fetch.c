@@ -1,0 +1,363 @@
+/* libcurl's multi interface on our loop: it says which sockets to watch and when to wake it, and is
+ * told what happened there. Its own callbacks (on_socket, on_alarm, on_header, on_body) only take
+ * notes: it must not be called from inside them. What is done is told from collect(), behind it. */
+#include "net/fetch.h"
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/internal.h"
+#include "net/url.h"
+
+#define MAX_HEADER_BYTES 65536
+#define MAX_IDLE         8L     /* connections that are kept for the next request */
+#define CA_CACHE_S       86400L /* parsed authorities are kept: reading them takes some 50 ms */
+
+struct lec_fetcher {
+    struct lec_loop *loop;
+    char *ca_file;
+    CURLM *multi; /* NULL before the first request */
+    struct lec_timer alarm;
+    struct lec_list fetches; /* in flight */
+    struct lec_list watches; /* struct watch */
+};
+
+/* A socket of the library's. Owner: the fetcher; freed when libuv has closed it. */
+struct watch {
+    uv_poll_t poll;
+    struct lec_list node;
+    struct lec_fetcher *fetcher;
+    curl_socket_t socket;
+};
+
+struct lec_fetch {
+    struct lec_list node;
+    struct lec_fetcher *fetcher;
+    CURL *easy;
+    struct curl_slist *lines; /* the request's headers */
+    lec_fetch_fn *fn;
+    void *ctx;
+    size_t max_bytes;
+    struct lec_buf headers, body; /* the answer's */
+    size_t passed;                /* the limit of bytes that it went over; 0: none */
+    char why[CURL_ERROR_SIZE];
+};
+
+static void free_fetch(struct lec_fetch *t)
+{
+    lec_list_remove(&t->node);
+    if (t->easy) {
+        if (t->fetcher->multi)
+            curl_multi_remove_handle(t->fetcher->multi, t->easy);
+        curl_easy_cleanup(t->easy);
+    }
+    curl_slist_free_all(t->lines);
+    lec_buf_fini(&t->headers);
+    lec_buf_fini(&t->body);
+    free(t);
+}
+
+/* --- what became of it --------------------------------------------------------------------- */
+
+static void finish(struct lec_fetch *t, CURLcode code)
+{
+    char sentence[64];
+    struct lec_fetch_result r = { .why = t->why };
+    if (code == CURLE_OK) {
+        long status = 0;
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        r.status = (unsigned)status;
+        r.headers = lec_buf_slice(&t->headers);
+        r.body = lec_buf_slice(&t->body);
+    } else if (t->passed) {
+        r.err = LEC_ETOOBIG;
+        snprintf(sentence, sizeof sentence, "the answer is larger than %zu bytes", t->passed);
+        r.why = sentence;
+    } else {
+        r.err = code == CURLE_OPERATION_TIMEDOUT ? LEC_ETIMEOUT : LEC_EIO;
+        if (!*t->why)
+            r.why = curl_easy_strerror(code);
+    }
+    /* Off the lists first: fn may cancel all others, and start new ones. */
+    lec_list_remove(&t->node);
+    curl_multi_remove_handle(t->fetcher->multi, t->easy);
+    t->fn(t->ctx, &r);
+    free_fetch(t);
+}
+
+static void collect(struct lec_fetcher *f)
+{
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(f->multi, &left)) != NULL) {
+        char *fetch = NULL;
+        CURLcode code = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &fetch);
+        finish((struct lec_fetch *)(void *)fetch, code);
+    }
+}
+
+static void act(struct lec_fetcher *f, curl_socket_t socket, int events)
+{
+    int running;
+    curl_multi_socket_action(f->multi, socket, events, &running);
+    collect(f);
+}
+
+/* --- what the library asks for ------------------------------------------------------------- */
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct watch *w = poll->data;
+    int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
+    act(w->fetcher, w->socket, flags);
+}
+
+static void free_watch(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void drop_watch(struct watch *w)
+{
+    lec_list_remove(&w->node);
+    uv_poll_stop(&w->poll);
+    uv_close((uv_handle_t *)&w->poll, free_watch);
+}
+
+static struct watch *new_watch(struct lec_fetcher *f, curl_socket_t socket)
+{
+    struct watch *w = lec_alloc0(sizeof *w);
+    if (uv_poll_init(&f->loop->uv, &w->poll, socket) != 0) {
+        free(w); /* the request's time-out ends it */
+        return NULL;
+    }
+    w->poll.data = w;
+    w->fetcher = f;
+    w->socket = socket;
+    lec_list_append(&f->watches, &w->node);
+    curl_multi_assign(f->multi, socket, w);
+    return w;
+}
+
+static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *watch)
+{
+    struct lec_fetcher *f = ctx;
+    struct watch *w = watch;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(f->multi, socket, NULL);
+        if (w)
+            drop_watch(w);
+        return 0;
+    }
+    if (!w)
+        w = new_watch(f, socket);
+    if (w)
+        uv_poll_start(&w->poll,
+                      (what & CURL_POLL_IN ? UV_READABLE : 0) |
+                          (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
+                      on_ready);
+    return 0;
+}
+
+static void on_alarm(struct lec_timer *t)
+{
+    act(LEC_CONTAINER(t, struct lec_fetcher, alarm), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int set_alarm(CURLM *multi, long ms, void *ctx)
+{
+    struct lec_fetcher *f = ctx;
+    (void)multi;
+    if (ms < 0)
+        lec_timer_stop(f->loop, &f->alarm);
+    else
+        lec_timer_start(f->loop, &f->alarm, (uint64_t)ms, on_alarm);
+    return 0;
+}
+
+/* Both take all, or end the transfer by taking nothing. */
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct lec_fetch *t = ctx;
+    n *= size;
+    if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) /* of the answer behind a redirect, or a 100 */
+        lec_buf_clear(&t->headers, MAX_HEADER_BYTES);
+    if (t->headers.n + n > MAX_HEADER_BYTES) {
+        t->passed = MAX_HEADER_BYTES;
+        return 0;
+    }
+    lec_answer_add(&t->headers, (struct lec_slice){ p, n });
+    return n;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct lec_fetch *t = ctx;
+    n *= size;
+    if (n > t->max_bytes - t->body.n) {
+        t->passed = t->max_bytes;
+        return 0;
+    }
+    lec_buf_add(&t->body, p, n);
+    return n;
+}
+
+/* --- starting ------------------------------------------------------------------------------ */
+
+static bool open_library(struct lec_fetcher *f)
+{
+    if (f->multi)
+        return true;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return false;
+    f->multi = curl_multi_init();
+    if (!f->multi) {
+        curl_global_cleanup();
+        return false;
+    }
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_alarm);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, MAX_IDLE);
+    return true;
+}
+
+static bool add_line(struct lec_fetch *t, const char *line)
+{
+    struct curl_slist *lines = curl_slist_append(t->lines, line);
+    if (lines)
+        t->lines = lines;
+    return lines != NULL;
+}
+
+static bool set_headers(struct lec_fetch *t, const struct lec_fetch_request *r)
+{
+    bool typed = false, ok = true;
+    for (const char *const *line = r->headers; line && *line && ok; line++) {
+        typed = typed || strncasecmp(*line, "content-type:", 13) == 0;
+        ok = add_line(t, *line);
+    }
+    /* The library would wait for "100 Continue", and call every body a form. */
+    ok = ok && add_line(t, "Expect:") && (typed || add_line(t, "Content-Type:"));
+    return ok && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->lines) == CURLE_OK;
+}
+
+static bool set_method(struct lec_fetch *t, const struct lec_fetch_request *r)
+{
+    CURL *e = t->easy;
+    if (strcmp(r->method, "GET") == 0)
+        return curl_easy_setopt(e, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    if (strcmp(r->method, "HEAD") == 0)
+        return curl_easy_setopt(e, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    /* POST, PUT and PATCH say that their body is empty. */
+    if ((r->body.p || *r->method == 'P') &&
+        (curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n) ||
+         curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->body.p ? r->body.p : "")))
+        return false;
+    return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK;
+}
+
+static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r)
+{
+    CURL *e = t->easy;
+    const char *ca_file = t->fetcher->ca_file;
+    return set_method(t, r) && set_headers(t, r) &&
+           !(curl_easy_setopt(e, CURLOPT_URL, r->url) || curl_easy_setopt(e, CURLOPT_PRIVATE, t) ||
+             curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why) ||
+             curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) ||
+             curl_easy_setopt(e, CURLOPT_HEADERDATA, t) ||
+             curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) ||
+             curl_easy_setopt(e, CURLOPT_WRITEDATA, t) ||
+             curl_easy_setopt(e, CURLOPT_USERAGENT, "lectern/" LEC_VERSION) ||
+             curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) ||
+             curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) ||
+             /* Else ending a request waits for the thread that resolves its name. */
+             curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) ||
+             curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
+             curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") ||
+             curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, r->redirects > 0 ? 1L : 0L) ||
+             curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)r->redirects) ||
+             curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ||
+             curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ||
+             (ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, ca_file)) ||
+             /* One file only: with a directory beside it, it would be parsed for every connection. */
+             curl_easy_setopt(e, CURLOPT_CAPATH, NULL) ||
+             curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S));
+}
+
+int lec_fetch_start(struct lec_fetcher *f, const struct lec_fetch_request *request,
+                    lec_fetch_fn *fn, void *ctx, struct lec_fetch **out)
+{
+    if (lec_url_kind(request->url) == LEC_URL_BAD)
+        return LEC_EINVAL;
+    struct lec_fetch *t = lec_alloc0(sizeof *t);
+    t->fetcher = f;
+    t->fn = fn;
+    t->ctx = ctx;
+    t->max_bytes = request->max_bytes;
+    lec_list_init(&t->node);
+    if (!open_library(f) || !(t->easy = curl_easy_init()) || !set_up(t, request) ||
+        curl_multi_add_handle(f->multi, t->easy) != CURLM_OK) {
+        free_fetch(t);
+        return LEC_EINVAL;
+    }
+    lec_list_append(&f->fetches, &t->node);
+    *out = t;
+    return LEC_OK;
+}
+
+void lec_fetch_cancel(struct lec_fetch *fetch)
+{
+    free_fetch(fetch);
+}
+
+/* --- the fetcher --------------------------------------------------------------------------- */
+
+static bool holds_authorities(const char *file)
+{
+    X509_STORE *store = X509_STORE_new();
+    bool ok = store && X509_STORE_load_file(store, file) == 1;
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return ok;
+}
+
+struct lec_fetcher *lec_fetcher_new(struct lec_loop *loop, const char *ca_file, char *err,
+                                    size_t err_size)
+{
+    if (ca_file && !holds_authorities(ca_file)) {
+        snprintf(err, err_size, "%s: no PEM file of certificates", ca_file);
+        return NULL;
+    }
+    struct lec_fetcher *f = lec_alloc0(sizeof *f);
+    f->loop = loop;
+    f->ca_file = ca_file ? lec_strndup(ca_file, strlen(ca_file)) : NULL;
+    lec_list_init(&f->fetches);
+    lec_list_init(&f->watches);
+    return f;
+}
+
+void lec_fetcher_free(struct lec_fetcher *f)
+{
+    if (!f)
+        return;
+    while (!lec_list_empty(&f->fetches))
+        free_fetch(LEC_CONTAINER(f->fetches.next, struct lec_fetch, node));
+    if (f->multi) {
+        curl_multi_cleanup(f->multi);
+        curl_global_cleanup();
+    }
+    while (!lec_list_empty(&f->watches))
+        drop_watch(LEC_CONTAINER(f->watches.next, struct watch, node));
+    lec_timer_stop(f->loop, &f->alarm);
+    free(f->ca_file);
+    free(f);
+}
