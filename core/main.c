@@ -77,7 +77,8 @@ static int configure_dev(struct lec_config *cfg)
 {
     char err[256];
     int rc = LEC_OK;
-    if (!*cfg->jwt_secret && !*cfg->jwt_public_key_file && !*cfg->jwt_jwks_file) {
+    if (!*cfg->jwt_secret && !*cfg->jwt_public_key_file && !*cfg->jwt_jwks_file &&
+        !*cfg->jwt_jwks_url) {
         unsigned char bytes[32];
         struct lec_buf secret = { 0 };
         lec_random(bytes, sizeof bytes);

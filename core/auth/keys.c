@@ -79,6 +79,17 @@ int lec_keys_reload(struct lec_keys *k, char *err, size_t err_size)
     return LEC_OK;
 }
 
+int lec_keys_take(struct lec_keys *k, struct lec_slice jwks, char *err, size_t err_size)
+{
+    struct lec_key_set set;
+    int rc = lec_jwks_read(&set, jwks, &k->algs, err, err_size);
+    if (rc != LEC_OK)
+        return rc;
+    lec_key_set_fini(&k->set);
+    k->set = set;
+    return LEC_OK;
+}
+
 /* --- making -------------------------------------------------------------------------------- */
 
 static int load_keys(struct lec_keys *k, const struct lec_token_config *cfg, char *err,
@@ -89,6 +100,8 @@ static int load_keys(struct lec_keys *k, const struct lec_token_config *cfg, cha
         look(k->jwks_file, &k->seen);
         return read_set(k, &k->set, err, err_size);
     }
+    if (is_set(cfg->jwks_url))
+        return LEC_OK;
     k->set.keys = lec_alloc0(sizeof *k->set.keys);
     k->set.n = 1;
     if (is_set(cfg->secret))
@@ -126,9 +139,10 @@ static void read_required(struct lec_keys *k, const char *names)
 
 struct lec_keys *lec_keys_new(const struct lec_token_config *cfg, char *err, size_t err_size)
 {
-    int sources = is_set(cfg->secret) + is_set(cfg->public_key_file) + is_set(cfg->jwks_file);
+    int sources = is_set(cfg->secret) + is_set(cfg->public_key_file) + is_set(cfg->jwks_file) +
+                  is_set(cfg->jwks_url);
     if (sources != 1) {
-        snprintf(err, err_size, "of a secret, a public key and a JWKS file, %s",
+        snprintf(err, err_size, "of a secret, a public key, a JWKS file and a JWKS URL, %s",
                  sources ? "only one may be set" : "none is set");
         return NULL;
     }

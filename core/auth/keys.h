@@ -1,5 +1,5 @@
 /* Inside of core/auth: the keys and the rules that tokens are held against. Made by lec_keys_new;
- * only lec_keys_reload changes it afterwards. */
+ * only lec_keys_reload and lec_keys_take change it afterwards. */
 #ifndef LEC_AUTH_KEYS_H
 #define LEC_AUTH_KEYS_H
 
@@ -14,7 +14,7 @@ struct lec_required {
 };
 
 struct lec_keys {
-    struct lec_key_set set; /* at least one */
+    struct lec_key_set set; /* at least one; of a URL, none before the first lec_keys_take */
     struct lec_algs algs;
     char *jwks_file;  /* NULL: the set is what it was from the start */
     struct stat seen; /* the file as it was read last, all zero if it was not there */

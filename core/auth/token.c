@@ -68,8 +68,9 @@ static int find_key(const struct lec_keys *k, struct lec_slice header, const str
     lec_buf_fini(&kid);
     if (*key)
         return LEC_OK;
-    return refuse(why, LEC_EDENIED,
-                  named ? "the token's key is unknown" : "the token does not name its key (kid)");
+    if (named || k->set.n == 0)
+        return refuse(why, LEC_ENOTFOUND, "the token's key is unknown");
+    return refuse(why, LEC_EDENIED, "the token does not name its key (kid)");
 }
 
 static int check_header(const struct lec_keys *k, struct lec_slice header,

@@ -17,12 +17,13 @@
 
 /* Strings may be NULL for "". */
 struct lec_token_config {
-    const char *secret;          /* exactly one of these three is set: */
+    const char *secret;          /* exactly one of these four is set: */
     const char *public_key_file; /* PEM */
     const char *jwks_file;       /* a JSON Web Key Set (RFC 7517) */
-    const char *algorithms;      /* allowed ones, separated by commas; "": each key's usual one */
-    const char *issuer;          /* required `iss`, "" for any */
-    const char *audience;        /* required among `aud`, "" for any */
+    const char *jwks_url;   /* where there is one: no keys at first, lec_keys_take brings them */
+    const char *algorithms; /* allowed ones, separated by commas; "": each key's usual one */
+    const char *issuer;     /* required `iss`, "" for any */
+    const char *audience;   /* required among `aud`, "" for any */
     const char *required_claims; /* names of claims that must be there, separated by commas */
     const char *id_claim;        /* "sub": the claim that holds the user's id */
     unsigned leeway_s;           /* clock difference forgiven for exp, nbf, iat */
@@ -42,6 +43,10 @@ void lec_keys_free(struct lec_keys *k);
  * err: the keys of before stay, and it is not complained about again until the file changes. */
 int lec_keys_reload(struct lec_keys *k, char *err, size_t err_size) LEC_CHECK;
 
+/* The keys of a JSON Web Key Set take the place of those of before. LEC_EINVAL with a sentence in err:
+ * those of before stay. */
+int lec_keys_take(struct lec_keys *k, struct lec_slice jwks, char *err, size_t err_size) LEC_CHECK;
+
 size_t lec_keys_count(const struct lec_keys *k);
 
 /* Whether a secret is shorter than its hash, as RFC 7518, 3.2, asks: worth a warning at start, since
@@ -59,7 +64,8 @@ struct lec_claims {
 };
 
 /* LEC_OK; LEC_EPROTO: no token of ours (form, header, claims of the wrong type, no id);
- * LEC_EDENIED: unknown key, wrong algorithm, signature, issuer, audience, not yet valid, a
+ * LEC_ENOTFOUND: the key that it names is not among ours, which newer ones may change;
+ * LEC_EDENIED: no key named, wrong algorithm, signature, issuer, audience, not yet valid, a
  * required claim missing; LEC_EEXPIRED;
  * LEC_ETOOBIG. *why is then a sentence for the log and the client, never with parts of the token;
  * it lives as long as the keys. */

@@ -36,6 +36,9 @@
     X(acks_timed_out, "acks that no client sent in time")                                          \
     X(tokens_refused, "tokens refused: forged, expired, not yet valid, wrong")                     \
     X(tokens_refreshed, "tokens that took the place of one that ran out")                          \
+    X(tokens_waited, "tokens that waited for the key they name to be fetched")                     \
+    X(jwks_fetches, "requests for the keys of jwt.jwks_url")                                       \
+    X(jwks_failed, "those that brought no keys")                                                   \
     X(sockets_expired, "sockets disconnected when their token ran out")                            \
     X(sockets_revoked, "sockets disconnected by a revocation")                                     \
     X(handler_refusals, "events that a handler refused")                                           \

@@ -19,10 +19,14 @@ bool lec_admin_serve(struct lec_server *s, struct lec_http *http)
     bool health = lec_slice_is(path, "/healthz");
     if ((!health && !lec_slice_is(path, "/readyz")) || (method != LEC_GET && method != LEC_HEAD))
         return false;
-    if (health || s->state == SERVER_SERVING)
-        lec_answer_json(http, 200, health ? "{\"status\":\"ok\"}" : "{\"status\":\"ready\"}");
-    else
+    if (health)
+        lec_answer_json(http, 200, "{\"status\":\"ok\"}");
+    else if (s->state != SERVER_SERVING)
         lec_answer_json(http, 503, "{\"status\":\"draining\"}");
+    else if (lec_keys_count(s->keys) == 0)
+        lec_answer_json(http, 503, "{\"status\":\"waiting for keys\"}");
+    else
+        lec_answer_json(http, 200, "{\"status\":\"ready\"}");
     return true;
 }
 

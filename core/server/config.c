@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "net/address.h"
+#include "net/url.h"
 #include "server/dotenv.h"
 #include "server/suggest.h"
 
@@ -22,6 +23,7 @@
 #define TRANSPORTS    "Connections"
 #define LIMITS        "Limits"
 #define RECOVERY      "Lost connections"
+#define REQUESTS      "Requests to others"
 #define SCRIPTS       "Handlers"
 #define ELEARNING     "E-learning library"
 #define TEXT(v, d)    .kind = LEC_STRING, .offset = AT(v), .fallback = d
@@ -51,6 +53,14 @@ static const struct lec_setting settings[] = {
       .help = "PEM file of a public key instead: RSA, P-256, P-384, P-521 or Ed25519" },
     { "jwt.jwks_file", "JWT_JWKS_FILE", TEXT(jwt_jwks_file, ""), .group = AUTH,
       .help = "JSON Web Key Set instead: keys by kid, read again when the file changes" },
+    { "jwt.jwks_url", "JWT_JWKS_URL", TEXT(jwt_jwks_url, ""), .group = AUTH,
+      .help = "address of a JSON Web Key Set instead, https:// (or http://localhost): fetched, and kept fresh" },
+    { "jwt.jwks_refresh", "LECTERN_JWT_JWKS_REFRESH", MS(jwt_jwks_refresh, 1),
+      .fallback = "600000", .group = AUTH,
+      .help = "longest that a fetched set is used before it is fetched anew; its max-age may say less" },
+    { "jwt.jwks_cooldown", "LECTERN_JWT_JWKS_COOLDOWN", MS(jwt_jwks_cooldown, 1),
+      .fallback = "15000", .group = AUTH,
+      .help = "shortest that it is used, and least time between two fetches for keys that tokens name and it lacks" },
     { "jwt.algorithms", "LECTERN_JWT_ALGORITHMS", TEXT(jwt_algorithms, ""), .group = AUTH,
       .help = "allowed algorithms, separated by commas: a key without an alg of its own takes the "
               "first that fits; empty is HS256, RS256, ES256, ES384, ES512, EdDSA by the kind of key" },
@@ -143,6 +153,17 @@ static const struct lec_setting settings[] = {
       .group = RECOVERY, .help = "time a client may be gone and still get what it missed, like 120000; 0 is off" },
     { "recovery.max_bytes", "LECTERN_RECOVERY_MAX_BYTES", BYTES(recovery_max_bytes, 0),
       .fallback = "16777216", .group = RECOVERY, .help = "events kept for them, in each namespace" },
+
+    { "http.client_ca", "LECTERN_HTTP_CLIENT_CA", TEXT(http_client_ca, ""), .group = REQUESTS,
+      .help = "PEM file of authorities that servers we ask must be certified by; empty is the system's" },
+    { "http.client_timeout", "LECTERN_HTTP_CLIENT_TIMEOUT", MS(http_client_timeout, 1),
+      .fallback = "10000", .group = REQUESTS,
+      .help = "time that a request to another server may take, unless a handler says otherwise" },
+    { "http.client_max_bytes", "LECTERN_HTTP_CLIENT_MAX_BYTES", BYTES(http_client_max_bytes, 1),
+      .fallback = "1048576", .group = REQUESTS, .help = "longest body of an answer" },
+    { "http.client_max_requests", "LECTERN_HTTP_CLIENT_MAX_REQUESTS",
+      COUNT(http_client_max_requests), .fallback = "100", .group = REQUESTS,
+      .help = "requests of handlers at a time" },
 
     { "script.time", "LECTERN_SCRIPT_TIME", MS(script_time, 1), .fallback = "500",
       .group = SCRIPTS, .help = "longest a handler may run without waiting" },
@@ -308,6 +329,8 @@ static bool parse(const struct lec_setting *s, const char *text, uint64_t *numbe
         lec_buf_adds(string, text);
         if (s->offset == AT(trusted_proxies))
             return are_networks(text);
+        if (s->offset == AT(jwt_jwks_url))
+            return *text == '\0' || lec_url_kind(text) >= LEC_URL_LOCAL_HTTP;
         if (s->offset == AT(jwt_id_claim) || s->offset == AT(jwt_role_claim))
             return string->n > 0 && lec_utf8_valid(string->p, string->n);
         return true;
@@ -342,6 +365,9 @@ void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
             lec_buf_adds(out, "a path like /socket.io");
         else if (s->offset == AT(trusted_proxies))
             lec_buf_adds(out, "addresses or networks like 10.0.0.0/8, separated by commas");
+        else if (s->offset == AT(jwt_jwks_url))
+            lec_buf_adds(out, "an address like https://school.example/jwks.json (http:// only of "
+                              "this machine), without a password in it");
         else
             lec_buf_adds(out, "a name");
         break;
@@ -533,20 +559,15 @@ done:
 int lec_config_check(const struct lec_config *cfg, char *err, size_t err_size)
 {
     const char *why = NULL;
-    int keys = !!*cfg->jwt_secret + !!*cfg->jwt_public_key_file + !!*cfg->jwt_jwks_file;
+    int keys = !!*cfg->jwt_secret + !!*cfg->jwt_public_key_file + !!*cfg->jwt_jwks_file +
+               !!*cfg->jwt_jwks_url;
     if (keys == 0)
         why = "nobody could log in: set JWT_SECRET to the secret that your application signs its "
-              "tokens with, or JWT_PUBLIC_KEY_FILE or JWT_JWKS_FILE to its public keys (to try "
-              "things "
-              "out, `lectern serve --dev` makes a secret of its own)";
+              "tokens with, or JWT_PUBLIC_KEY_FILE, JWT_JWKS_FILE or JWT_JWKS_URL to its public "
+              "keys (to try things out, `lectern serve --dev` makes a secret of its own)";
     else if (keys > 1)
-        why =
-            *cfg->jwt_jwks_file
-                ? "JWT_JWKS_FILE is set beside JWT_SECRET or JWT_PUBLIC_KEY_FILE; tokens are "
-                  "checked "
-                  "with one of them, so take the others away"
-                : "JWT_SECRET and JWT_PUBLIC_KEY_FILE are both set; tokens are checked with one of "
-                  "them, so take one away";
+        why = "of JWT_SECRET, JWT_PUBLIC_KEY_FILE, JWT_JWKS_FILE and JWT_JWKS_URL more than one is "
+              "set; tokens are checked with one of them, so take the others away";
     else if (!*cfg->tls_cert != !*cfg->tls_key)
         why = "tls.cert and tls.key belong together: set both or none";
     else if (*cfg->tls_client_ca && !*cfg->tls_cert)

@@ -42,7 +42,8 @@ struct lec_config {
     char *path;         /* begins with '/', does not end with it */
     char *public_dir;   /* static files, relative to the script directory */
     /* authentication */
-    char *jwt_secret, *jwt_public_key_file, *jwt_jwks_file, *jwt_algorithms;
+    char *jwt_secret, *jwt_public_key_file, *jwt_jwks_file, *jwt_jwks_url, *jwt_algorithms;
+    uint64_t jwt_jwks_refresh, jwt_jwks_cooldown;
     char *jwt_issuer, *jwt_audience, *jwt_required_claims, *jwt_id_claim, *jwt_role_claim;
     uint64_t jwt_leeway_s, jwt_warn_s, jwt_max_bytes;
     /* logs */
@@ -60,6 +61,9 @@ struct lec_config {
         max_json_depth;
     uint64_t drain_spread, drain_timeout;
     uint64_t recovery_window, recovery_max_bytes;
+    /* requests of our own */
+    char *http_client_ca;
+    uint64_t http_client_timeout, http_client_max_bytes, http_client_max_requests;
     /* scripts */
     uint64_t script_time, script_load_time, script_watchdog, script_memory;
     bool script_unsafe; /* io, os, ffi and C modules for scripts */

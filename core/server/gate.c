@@ -1,8 +1,11 @@
 /* Between Socket.IO and the hooks: a client's CONNECT becomes a peer or a refusal here, and only
  * sockets with a peer are the hooks' concern. A peer lives from on_connect to on_free; all of
  * Socket.IO's events pass, so that each is logged with its connection and person. */
+#include <stdlib.h>
+
 #include "engineio/session.h"
 #include "server/clock.h"
+#include "server/jwks.h"
 #include "server/peer.h"
 #include "server/stay.h"
 
@@ -24,13 +27,29 @@ void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char
     lec_buf_fini(&message);
 }
 
-static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
+/* Its token may be good: whoever asks again later may be let in. */
+static void refuse_for_now(struct lec_server *server, struct sio_socket *s)
 {
-    struct lec_server *server = ctx;
+    lec_log(server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(s), "refused %s: " LEC_KEYS_UNAVAILABLE,
+            sio_socket_handshake(s)->address);
+    sio_socket_refuse(s, "Authentication unavailable: " LEC_KEYS_UNAVAILABLE,
+                      LEC_SLICE("{\"code\":\"unavailable\"}"));
+}
+
+static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
+                  bool may_wait)
+{
     const struct eio_handshake *handshake = sio_socket_handshake(s);
     const char *why = "";
-    struct lec_peer *peer = lec_peer_new(server->keys, auth, handshake->headers,
-                                         handshake->headers_len, lec_clock_ms() / 1000, &why);
+    struct lec_peer *peer;
+    int rc = lec_peer_new(&peer, server->keys, auth, handshake->headers, handshake->headers_len,
+                          lec_clock_ms() / 1000, &why);
+    if (rc == LEC_ENOTFOUND && may_wait && lec_jwks_wait(server->jwks, s, NULL))
+        return;
+    if (rc == LEC_ENOTFOUND && lec_jwks_failing(server->jwks)) {
+        refuse_for_now(server, s);
+        return;
+    }
     if (peer && lec_stay_revoked(server, peer)) {
         lec_peer_free(peer);
         peer = NULL;
@@ -57,6 +76,20 @@ static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
     }
 }
 
+static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
+{
+    admit(ctx, s, auth, true);
+}
+
+/* The payload is copied, since the socket's own goes when it is accepted. */
+void lec_gate_again(struct lec_server *server, struct sio_socket *s)
+{
+    struct lec_slice auth = sio_socket_auth(s);
+    char *copy = lec_strndup(auth.p, auth.n);
+    admit(server, s, (struct lec_slice){ copy, auth.n }, false);
+    free(copy);
+}
+
 static void on_event(void *ctx, struct sio_socket *s, const struct sio_event *event)
 {
     struct lec_server *server = ctx;
@@ -68,7 +101,7 @@ static void on_event(void *ctx, struct sio_socket *s, const struct sio_event *ev
     if (peer->revoked)
         return;
     if (lec_slice_eq(event->name, LEC_SLICE("refresh_token")))
-        lec_stay_refresh(server, s, event);
+        lec_stay_refresh(server, s, event, true);
     else if (server->hooks->socket.on_event)
         server->hooks->socket.on_event(server->hooks->ctx, s, event);
 }
@@ -99,6 +132,7 @@ static void on_free(void *ctx, struct sio_socket *s)
 {
     struct lec_server *server = ctx;
     struct lec_peer *peer = sio_socket_user(s);
+    lec_jwks_forget(server->jwks, s);
     if (!peer)
         return;
     if (server->hooks->socket.on_free)

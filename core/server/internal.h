@@ -6,12 +6,15 @@
 #include "engineio/engine.h"
 #include "http/files.h"
 #include "net/control.h"
+#include "net/fetch.h"
 #include "net/net.h"
 #include "server/revoked.h"
 #include "server/server.h"
 #include "socketio/server.h"
 
 #define LEC_MAX_REVOKED 100000u /* tokens, and as many people */
+
+struct lec_jwks; /* server/jwks.h */
 
 enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
 
@@ -44,7 +47,7 @@ struct lec_server {
     struct lec_net_config net_cfg;
     struct eio_config eio_cfg;
     struct sio_config sio_cfg;
-    char *cert_file, *key_file, *client_ca_file; /* NULL: not set */
+    char *cert_file, *key_file, *client_ca_file, *fetch_ca_file; /* NULL: not set */
     char *header_text; /* the names of http.headers, each zero-terminated */
     const char **header_names;
     struct lec_networks proxies;
@@ -52,7 +55,9 @@ struct lec_server {
 
     struct lec_keys *keys;
     struct lec_timer keys_timer; /* looks whether their file changed */
-    struct lec_list peers;       /* of all sockets that are in or on their way */
+    struct lec_jwks *jwks;       /* NULL unless they come by URL */
+    struct lec_fetcher *fetcher;
+    struct lec_list peers; /* of all sockets that are in or on their way */
     struct lec_revoked revoked_tokens, revoked_people;
     struct lec_net *net;
     struct eio_engine *engine;
@@ -77,6 +82,10 @@ int lec_server_reload(struct lec_server *s, struct lec_buf *answer);
 const struct sio_events *lec_gate_events(void); /* ctx is the server */
 /* Refuses a CONNECT for its token. */
 void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char *why);
+/* Looks once more at the token of a CONNECT that has waited (server/jwks.h). */
+void lec_gate_again(struct lec_server *server, struct sio_socket *s);
+/* What somebody is told whose token cannot be judged now. */
+#define LEC_KEYS_UNAVAILABLE "the keys cannot be fetched at the moment"
 
 /* admin.c: what operators ask, by HTTP and by the control socket. */
 bool lec_admin_serve(struct lec_server *s, struct lec_http *http);

@@ -54,40 +54,43 @@ static struct lec_slice without_bearer(struct lec_slice token)
 }
 
 /* rc: how the token was found. Frees it. */
-static struct lec_peer *make(const struct lec_keys *keys, int rc, struct lec_buf *token,
-                             int64_t now_s, const char **why)
+static int make(struct lec_peer **out, const struct lec_keys *keys, int rc, struct lec_buf *token,
+                int64_t now_s, const char **why)
 {
-    struct lec_peer *p = NULL;
+    *out = NULL;
     if (rc == LEC_OK) {
         struct lec_claims claims;
         rc = lec_token_verify(keys, without_bearer(lec_buf_slice(token)), now_s, &claims, why);
         if (rc == LEC_OK) {
-            p = lec_alloc0(sizeof *p);
+            struct lec_peer *p = *out = lec_alloc0(sizeof *p);
             p->id = claims.id;
             p->claims = claims.json;
             p->jti = claims.jti;
             p->expires = claims.expires;
             p->issued = claims.issued;
         }
+    } else if (rc == LEC_ENOTFOUND) {
+        *why = no_token;
+        rc = LEC_EDENIED;
     } else {
-        *why = rc == LEC_ENOTFOUND ? no_token : "the token must be a string";
+        *why = "the token must be a string";
     }
     lec_buf_fini(token);
-    return p;
+    return rc;
 }
 
-struct lec_peer *lec_peer_new(const struct lec_keys *keys, struct lec_slice auth,
-                              const char *headers, size_t n, int64_t now_s, const char **why)
+int lec_peer_new(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice auth,
+                 const char *headers, size_t n, int64_t now_s, const char **why)
 {
     struct lec_buf token = { 0 };
     int rc = from_auth(auth, &token);
     if (rc == LEC_ENOTFOUND)
         rc = from_headers(headers, n, &token);
-    return make(keys, rc, &token, now_s, why);
+    return make(out, keys, rc, &token, now_s, why);
 }
 
-struct lec_peer *lec_peer_of_event(const struct lec_keys *keys, struct lec_slice payload,
-                                   int64_t now_s, const char **why)
+int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice payload,
+                      int64_t now_s, const char **why)
 {
     struct lec_buf token = { 0 };
     struct lec_json reader;
@@ -96,7 +99,7 @@ struct lec_peer *lec_peer_of_event(const struct lec_keys *keys, struct lec_slice
     lec_json_init(&reader, payload, LEC_JSON_MAX_DEPTH);
     for (int i = 0; i < 3; i++) /* the array, the event's name, the argument */
         if (lec_json_next(&reader, &t) != LEC_OK)
-            return make(keys, LEC_EPROTO, &token, now_s, why);
+            return make(out, keys, LEC_EPROTO, &token, now_s, why);
     size_t start = lec_json_offset(&reader) - 1;
     if (t.kind == LEC_JSON_STRING) {
         lec_json_string(&token, &t);
@@ -107,7 +110,7 @@ struct lec_peer *lec_peer_of_event(const struct lec_keys *keys, struct lec_slice
         rc = from_auth((struct lec_slice){ payload.p + start, lec_json_offset(&reader) - start },
                        &token);
     }
-    return make(keys, rc, &token, now_s, why);
+    return make(out, keys, rc, &token, now_s, why);
 }
 
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)

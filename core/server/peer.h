@@ -7,13 +7,13 @@
 #include "server/hooks.h"
 
 /* auth: the CONNECT payload, a JSON object; its member "token" counts first, then the request's
- * `Authorization: Bearer`. headers: "name\0value\0" pairs in n bytes. NULL with a sentence in *why
- * for the client and the log, which lives as long as keys. */
-struct lec_peer *lec_peer_new(const struct lec_keys *keys, struct lec_slice auth,
-                              const char *headers, size_t n, int64_t now_s, const char **why);
+ * `Authorization: Bearer`. headers: "name\0value\0" pairs in n bytes. LEC_OK; else as
+ * lec_token_verify, with a sentence in *why for the client and the log, which lives as long as keys. */
+int lec_peer_new(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice auth,
+                 const char *headers, size_t n, int64_t now_s, const char **why) LEC_CHECK;
 /* The same for an event's payload, ["name", token or {"token": token}]. */
-struct lec_peer *lec_peer_of_event(const struct lec_keys *keys, struct lec_slice payload,
-                                   int64_t now_s, const char **why);
+int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice payload,
+                      int64_t now_s, const char **why) LEC_CHECK;
 /* Gives p what the token of `fresh` says, and frees fresh. */
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh);
 void lec_peer_free(struct lec_peer *p);

@@ -53,7 +53,7 @@ int lec_person_token(const struct lec_person *p, const struct lec_config *cfg, i
     struct lec_buf claims = { 0 };
     if (!*cfg->jwt_secret) {
         snprintf(err, err_size, "tokens are signed with JWT_SECRET, and it is not set%s",
-                 *cfg->jwt_public_key_file || *cfg->jwt_jwks_file
+                 *cfg->jwt_public_key_file || *cfg->jwt_jwks_file || *cfg->jwt_jwks_url
                      ? "; a public key can only check them"
                      : "");
         return LEC_EINVAL;

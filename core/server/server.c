@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "server/internal.h"
+#include "server/jwks.h"
 #include "server/person.h"
 
 #define CLOSE_TIMEOUT_MS  30000u
@@ -94,6 +95,7 @@ static void fill_configs(struct lec_server *s, const char *dir)
     s->cert_file = *c->tls_cert ? path_in(dir, c->tls_cert) : NULL;
     s->key_file = *c->tls_key ? path_in(dir, c->tls_key) : NULL;
     s->client_ca_file = *c->tls_client_ca ? path_in(dir, c->tls_client_ca) : NULL;
+    s->fetch_ca_file = *c->http_client_ca ? path_in(dir, c->http_client_ca) : NULL;
     s->net_cfg = (struct lec_net_config){
         .host = c->host,
         .port = (unsigned)c->port,
@@ -144,10 +146,23 @@ static int open_keys(struct lec_server *s, const char *dir, char *err, size_t er
     struct lec_token_config tokens = lec_config_tokens(s->cfg);
     tokens.public_key_file = pem;
     tokens.jwks_file = jwks;
+    tokens.jwks_url = s->cfg->jwt_jwks_url;
     s->keys = lec_keys_new(&tokens, err, err_size);
     free(pem);
     free(jwks);
+    if (s->keys && *s->cfg->jwt_jwks_url)
+        s->jwks = lec_jwks_new(s);
     return s->keys ? LEC_OK : LEC_EINVAL;
+}
+
+static int open_fetcher(struct lec_server *s, char *err, size_t err_size)
+{
+    char why[400];
+    s->fetcher = lec_fetcher_new(s->loop, s->fetch_ca_file, why, sizeof why);
+    if (s->fetcher)
+        return LEC_OK;
+    snprintf(err, err_size, "http.client_ca: %s", why);
+    return LEC_EINVAL;
 }
 
 /* A directory that nobody asked for by name may be missing. */
@@ -188,7 +203,8 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     fill_configs(s, dir);
 
     if (lec_config_check(cfg, err, err_size) != LEC_OK ||
-        open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK)
+        open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK ||
+        open_fetcher(s, err, err_size) != LEC_OK)
         goto fail;
     s->io = sio_server_new(loop, &s->sio_cfg, lec_gate_events(), s, &s->counters, log);
     s->engine =
@@ -354,6 +370,8 @@ int lec_server_start(struct lec_server *s, char *err, size_t err_size)
     warn(s);
     if (*s->cfg->jwt_jwks_file)
         lec_timer_start(s->loop, &s->keys_timer, KEYS_CHECK_MS, check_keys);
+    if (s->jwks)
+        lec_jwks_start(s->jwks);
     s->state = SERVER_SERVING;
     lec_status_start(s);
     if (s->hooks->on_start)
@@ -372,6 +390,8 @@ void lec_server_stop(struct lec_server *s)
     s->state = SERVER_STOPPED;
     lec_timer_stop(s->loop, &s->drain_timer);
     lec_timer_stop(s->loop, &s->keys_timer);
+    if (s->jwks)
+        lec_jwks_stop(s->jwks);
     lec_status_stop(s);
     eio_engine_close(s->engine, false);
     lec_net_close(s->net);
@@ -441,8 +461,11 @@ void lec_server_free(struct lec_server *s)
     lec_timer_stop(s->loop, &s->keys_timer);
     lec_status_stop(s);
     lec_timer_stop(s->loop, &s->drain_timer);
+    if (s->jwks)
+        lec_jwks_stop(s->jwks);
     if (s->engine)
         eio_engine_close(s->engine, false);
+    lec_fetcher_free(s->fetcher);
     if (s->net) {
         lec_net_close(s->net);
         lec_net_free(s->net);
@@ -454,6 +477,7 @@ void lec_server_free(struct lec_server *s)
     if (s->io)
         sio_server_free(s->io);
     lec_files_free(s->files);
+    lec_jwks_free(s->jwks);
     if (s->keys)
         lec_keys_free(s->keys);
     lec_revoked_fini(&s->revoked_tokens);
@@ -461,6 +485,7 @@ void lec_server_free(struct lec_server *s)
     free(s->cert_file);
     free(s->key_file);
     free(s->client_ca_file);
+    free(s->fetch_ca_file);
     free(s->header_text);
     free(s->header_names);
     lec_networks_fini(&s->proxies);
@@ -498,4 +523,9 @@ const struct lec_config *lec_server_config(const struct lec_server *s)
 struct lec_counters *lec_server_counters(struct lec_server *s)
 {
     return &s->counters;
+}
+
+struct lec_fetcher *lec_server_fetcher(struct lec_server *s)
+{
+    return s->fetcher;
 }

@@ -12,6 +12,7 @@
 #define LEC_DRAIN_MAX_S 86400u /* of `lectern drain SECONDS` */
 
 struct lec_server;
+struct lec_fetcher;
 
 /* Borrows loop, cfg and log. dir is the script directory. NULL with a sentence in err. */
 struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config *cfg,
@@ -35,6 +36,7 @@ struct lec_loop *lec_server_loop(struct lec_server *s);
 struct lec_log *lec_server_log(struct lec_server *s);
 const struct lec_config *lec_server_config(const struct lec_server *s);
 struct lec_counters *lec_server_counters(struct lec_server *s);
+struct lec_fetcher *lec_server_fetcher(struct lec_server *s);
 
 /* Disconnects all sockets of a person, in all namespaces, and refuses tokens that were issued before
  * now; or those of one token, by its jti, which is refused until it would have expired. The sockets

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "server/internal.h"
+#include "server/jwks.h"
 #include "socketio/namespace.h"
 
 #define MIB 1048576.0
@@ -151,6 +152,10 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
                        "; handlers %.1f of %.1f MiB\nhandlers     generation %u, functions: %u",
                        (double)r.script.memory / MIB, (double)r.script.memory_cap / MIB,
                        r.script.generation, r.script.functions);
+    if (s->jwks) {
+        lec_buf_adds(out, "\nkeys         ");
+        lec_jwks_text(s->jwks, out);
+    }
     struct sio_namespace *nsp;
     lec_buf_adds(out, "\n\nnamespace                        sockets     rooms\n");
     for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL;) {
@@ -184,9 +189,15 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
                    r.websocket, r.closing, (double)r.longest_us / 1000, r.busy);
     lec_buf_printf(out,
                    "\"memory\":{\"rss\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
-                   "\"handlers\":{\"generation\":%u,\"functions\":%u},\"namespaces\":{",
+                   "\"handlers\":{\"generation\":%u,\"functions\":%u},",
                    r.rss, r.script.memory, r.script.memory_cap, r.script.generation,
                    r.script.functions);
+    if (s->jwks) {
+        lec_buf_adds(out, "\"keys\":{");
+        lec_jwks_json(s->jwks, out);
+        lec_buf_adds(out, "},");
+    }
+    lec_buf_adds(out, "\"namespaces\":{");
     struct sio_namespace *nsp;
     const char *comma = "";
     for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL; comma = ",") {

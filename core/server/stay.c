@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "server/clock.h"
+#include "server/jwks.h"
 #include "server/peer.h"
 
 /* Timers are set anew after this long, so that a clock that was put forward is noticed. */
@@ -57,12 +58,14 @@ static void warn(struct lec_peer *peer, int64_t now)
     emit(peer->socket, &json);
 }
 
-/* The sentence is one of ours: nothing in it needs escapes. */
-static void refuse_event(struct sio_socket *socket, const struct sio_event *event, const char *why)
+static const char unauthorized[] = "unauthorized";
+
+static void refuse_event(struct sio_socket *socket, const struct sio_event *event, const char *code,
+                         const char *why)
 {
     struct lec_buf json = { 0 };
     if (event && event->ack_id != SIO_NO_ID) {
-        lec_buf_printf(&json, "[{\"ok\":false,\"error\":{\"code\":\"unauthorized\",\"message\":");
+        lec_buf_printf(&json, "[{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
         (void)!lec_json_put_string(&json, why, strlen(why));
         lec_buf_adds(&json, "}}]");
         struct sio_payload args = { .json = lec_buf_slice(&json) };
@@ -70,8 +73,8 @@ static void refuse_event(struct sio_socket *socket, const struct sio_event *even
         lec_buf_fini(&json);
         return;
     }
-    lec_buf_printf(&json, "[\"error\",{%s\"code\":\"unauthorized\",\"message\":",
-                   event ? "\"event\":\"refresh_token\"," : "");
+    lec_buf_printf(&json, "[\"error\",{%s\"code\":\"%s\",\"message\":",
+                   event ? "\"event\":\"refresh_token\"," : "", code);
     (void)!lec_json_put_string(&json, why, strlen(why));
     lec_buf_adds(&json, "}]");
     emit(socket, &json);
@@ -88,7 +91,7 @@ static void end(struct lec_peer *peer, const char *why)
         return;
     }
     lec_log(peer->server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "disconnected: %s", why);
-    refuse_event(socket, NULL, why);
+    refuse_event(socket, NULL, unauthorized, why);
     sio_socket_disconnect(socket, false);
 }
 
@@ -146,33 +149,39 @@ void lec_stay_end(struct lec_server *s, struct lec_peer *peer)
 
 /* --- another token ------------------------------------------------------------------------- */
 
-/* The new token's peer, or NULL with a sentence. */
-static struct lec_peer *present(struct lec_server *s, const struct lec_peer *peer,
-                                struct lec_slice args, const char **why)
+/* The new token's peer; else as lec_peer_of_event. */
+static int present(struct lec_peer **fresh, struct lec_server *s, const struct lec_peer *peer,
+                   struct lec_slice args, const char **why)
 {
-    struct lec_peer *fresh = lec_peer_of_event(s->keys, args, lec_clock_ms() / 1000, why);
-    if (!fresh)
-        return NULL;
-    if (strcmp(fresh->id, peer->id) != 0)
+    int rc = lec_peer_of_event(fresh, s->keys, args, lec_clock_ms() / 1000, why);
+    if (rc != LEC_OK)
+        return rc;
+    if (strcmp((*fresh)->id, peer->id) != 0)
         *why = "the token is somebody else's";
-    else if (lec_stay_revoked(s, fresh))
+    else if (lec_stay_revoked(s, *fresh))
         *why = revoked;
     else
-        return fresh;
-    lec_peer_free(fresh);
-    return NULL;
+        return LEC_OK;
+    lec_peer_free(*fresh);
+    return LEC_EDENIED;
 }
 
 void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
-                      const struct sio_event *event)
+                      const struct sio_event *event, bool may_wait)
 {
-    struct lec_peer *peer = sio_socket_user(socket);
+    struct lec_peer *fresh, *peer = sio_socket_user(socket);
     const char *why = "";
-    struct lec_peer *fresh = present(s, peer, event->payload.json, &why);
-    if (!fresh) {
-        s->counters.tokens_refused++;
+    if (peer->revoked)
+        return;
+    int rc = present(&fresh, s, peer, event->payload.json, &why);
+    if (rc == LEC_ENOTFOUND && may_wait && lec_jwks_wait(s->jwks, socket, event))
+        return;
+    if (rc != LEC_OK) {
+        bool for_now = rc == LEC_ENOTFOUND && lec_jwks_failing(s->jwks);
+        why = for_now ? LEC_KEYS_UNAVAILABLE : why;
+        s->counters.tokens_refused += !for_now;
         lec_log(s->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "refused another token: %s", why);
-        refuse_event(socket, event, why);
+        refuse_event(socket, event, for_now ? "unavailable" : unauthorized, why);
         return;
     }
     lec_peer_renew(peer, fresh);

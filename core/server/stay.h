@@ -19,8 +19,8 @@ void lec_stay_end(struct lec_server *s, struct lec_peer *peer);
 /* Whether this good token was revoked. */
 bool lec_stay_revoked(struct lec_server *s, const struct lec_peer *peer);
 
-/* The client's event refresh_token: [name, token or {token}]. */
+/* The client's event refresh_token: [name, token or {token}]. may_wait: for a key (server/jwks.h). */
 void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
-                      const struct sio_event *event);
+                      const struct sio_event *event, bool may_wait);
 
 #endif

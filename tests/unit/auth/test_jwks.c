@@ -75,9 +75,9 @@ static int drop_jwks(void **state)
     return drop_keys(state);
 }
 
-/* Writes the set with $rsa, $p256, $p384, $p521, $ed, $k1, $weak in place of those keys' members,
- * and $oct. The path is the caller's to unlink. */
-static void write_set(char path[64], const char *text)
+/* The set with $rsa, $p256, $p384, $p521, $ed, $k1, $weak in place of those keys' members, and $oct.
+ */
+static struct lec_buf set_of(const char *text)
 {
     static const struct {
         const char *name;
@@ -100,8 +100,22 @@ static void write_set(char path[64], const char *text)
             break;
         }
     }
+    return out;
+}
+
+/* The path is the caller's to unlink. */
+static void write_set(char path[64], const char *text)
+{
+    struct lec_buf out = set_of(text);
     write_file(path, out.p ? out.p : "", out.n);
     lec_buf_fini(&out);
+}
+
+static void take(struct lec_keys *k, const char *text, int want, char *err, size_t err_size)
+{
+    struct lec_buf set = set_of(text);
+    assert_int_equal(lec_keys_take(k, lec_buf_slice(&set), err, err_size), want);
+    lec_buf_fini(&set);
 }
 
 static struct lec_token_config set_config(const char *path)
@@ -167,8 +181,8 @@ static void keys_are_found_by_kid(void **state)
         { "{\"alg\":\"none\",\"kid\":\"r\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EDENIED },
         /* no such key */
         { "{\"alg\":\"RS256\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EDENIED },
-        { "{\"alg\":\"RS256\",\"kid\":\"\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EDENIED },
-        { "{\"alg\":\"RS256\",\"kid\":\"R\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EDENIED },
+        { "{\"alg\":\"RS256\",\"kid\":\"\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_ENOTFOUND },
+        { "{\"alg\":\"RS256\",\"kid\":\"R\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_ENOTFOUND },
         { "{\"alg\":\"RS256\",\"kid\":\"r\\u0000\"}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EPROTO },
         { "{\"alg\":\"RS256\",\"kid\":[\"r\"]}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EPROTO },
         { "{\"alg\":\"RS256\",\"kid\":null}", RSA_2048, EVP_sha256(), NO_PSS, LEC_EPROTO },
@@ -200,7 +214,8 @@ static void a_key_that_is_alone_needs_no_name(void **state)
         { "{\"keys\":[{$p256}]}", "{\"alg\":\"ES256\"}", LEC_OK },
         { "{\"keys\":[{$p256}]}", "{\"alg\":\"ES256\",\"kid\":\"any\"}", LEC_OK },
         { "{\"keys\":[{$p256,\"kid\":\"a\"}]}", "{\"alg\":\"ES256\"}", LEC_OK },
-        { "{\"keys\":[{$p256,\"kid\":\"a\"}]}", "{\"alg\":\"ES256\",\"kid\":\"b\"}", LEC_EDENIED },
+        { "{\"keys\":[{$p256,\"kid\":\"a\"}]}", "{\"alg\":\"ES256\",\"kid\":\"b\"}",
+          LEC_ENOTFOUND },
         { "{\"keys\":[{$p256,\"kid\":\"a\"},{$rsa,\"kid\":\"b\"}]}", "{\"alg\":\"ES256\"}",
           LEC_EDENIED },
     };
@@ -327,7 +342,7 @@ static void changes_are_taken_and_bad_ones_are_not(void **state)
 #define B token("{\"alg\":\"RS256\",\"kid\":\"b\"}", RSA_2048, EVP_sha256(), NO_PSS)
     assert_int_equal(lec_keys_reload(k, err, sizeof(err)), LEC_EAGAIN);
     assert_int_equal(verify(k, A), LEC_OK);
-    assert_int_equal(verify(k, B), LEC_EDENIED);
+    assert_int_equal(verify(k, B), LEC_ENOTFOUND);
 
     replace(path, "{\"keys\":[{$p256,\"kid\":\"a\"},{$rsa,\"kid\":\"b\"}]}");
     assert_int_equal(lec_keys_reload(k, err, sizeof(err)), LEC_OK);
@@ -350,12 +365,38 @@ static void changes_are_taken_and_bad_ones_are_not(void **state)
 
     replace(path, "{\"keys\":[{$rsa,\"kid\":\"b\"}]}");
     assert_int_equal(lec_keys_reload(k, err, sizeof(err)), LEC_OK);
-    assert_int_equal(verify(k, A), LEC_EDENIED);
+    assert_int_equal(verify(k, A), LEC_ENOTFOUND);
     assert_int_equal(verify(k, B), LEC_OK);
     unlink(path);
     lec_keys_free(k);
 
     k = secret_keys();
+    assert_int_equal(lec_keys_reload(k, err, sizeof(err)), LEC_EAGAIN);
+    lec_keys_free(k);
+}
+
+static void keys_of_a_url_come_later(void **state)
+{
+    (void)state;
+    char err[300];
+    struct lec_token_config cfg = { .jwks_url = "https://school.example/jwks", .max_bytes = 4096 };
+    struct lec_keys *k = lec_keys_new(&cfg, err, sizeof(err));
+    assert_non_null(k);
+    assert_int_equal(lec_keys_count(k), 0);
+    assert_false(lec_keys_weak(k));
+    assert_int_equal(verify(k, A), LEC_ENOTFOUND);
+    assert_int_equal(verify(k, token("{\"alg\":\"ES256\"}", P256, EVP_sha256(), NO_PSS)),
+                     LEC_ENOTFOUND);
+    take(k, "{\"keys\":[{$p256,\"kid\":\"a\"}]}", LEC_OK, err, sizeof(err));
+    assert_int_equal(verify(k, A), LEC_OK);
+    take(k, "{\"keys\":[{$rsa,\"kid\":\"b\"},{$weak,\"kid\":\"w\"}]}", LEC_EINVAL, err,
+         sizeof(err));
+    assert_non_null(strstr(err, "key 2 (kid \"w\")"));
+    take(k, "<html>", LEC_EINVAL, err, sizeof(err));
+    assert_int_equal(verify(k, A), LEC_OK);
+    take(k, "{\"keys\":[{$rsa,\"kid\":\"b\"}]}", LEC_OK, err, sizeof(err));
+    assert_int_equal(verify(k, A), LEC_ENOTFOUND);
+    assert_int_equal(verify(k, B), LEC_OK);
     assert_int_equal(lec_keys_reload(k, err, sizeof(err)), LEC_EAGAIN);
     lec_keys_free(k);
 }
@@ -368,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_is_not_for_us_is_passed_over),
         cmocka_unit_test(bad_sets_are_refused),
         cmocka_unit_test(changes_are_taken_and_bad_ones_are_not),
+        cmocka_unit_test(keys_of_a_url_come_later),
     };
     return cmocka_run_group_tests(tests, make_jwks, drop_jwks);
 }

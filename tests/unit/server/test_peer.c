@@ -88,9 +88,12 @@ static void finds_and_checks_the_token(void **state)
             lec_buf_fini(&value);
         }
         const char *why = NULL;
-        struct lec_peer *p =
-            lec_peer_new(keys, lec_buf_slice(&auth), headers.p, headers.n, cases[i].now, &why);
-        assert_int_equal(p != NULL, cases[i].why == NULL);
+        struct lec_peer *p;
+        int rc =
+            lec_peer_new(&p, keys, lec_buf_slice(&auth), headers.p, headers.n, cases[i].now, &why);
+        assert_int_equal(rc == LEC_OK, cases[i].why == NULL);
+        assert_int_equal(p != NULL, rc == LEC_OK);
+        assert_int_not_equal(rc, LEC_ENOTFOUND); /* no other key would help */
         if (p) {
             assert_string_equal(p->id, "42");
             assert_true(p->expires == NOW + 60);
@@ -111,8 +114,8 @@ static void claims_are_what_the_command_said(void **state)
     struct lec_buf auth = with_token("{\"token\":\"%s\"}");
     const char *why;
     struct lec_slice value;
-    struct lec_peer *p = lec_peer_new(keys, lec_buf_slice(&auth), NULL, 0, NOW, &why);
-    assert_non_null(p);
+    struct lec_peer *p;
+    assert_int_equal(lec_peer_new(&p, keys, lec_buf_slice(&auth), NULL, 0, NOW, &why), LEC_OK);
     assert_int_equal(lec_json_member(lec_slice_str(p->claims), "role", &value), LEC_OK);
     assert_true(lec_slice_is(value, "\"student\""));
     assert_int_equal(lec_json_member(lec_slice_str(p->claims), "courses", &value), LEC_OK);

@@ -673,8 +673,10 @@ static void says_what_configuration_lacks(void **state)
     static const struct {
         const char *key, *value, *word;
     } cases[] = {
-        { "jwt.secret", "", "JWT_SECRET" },      { "jwt.public_key_file", "key.pem", "both" },
-        { "tls.cert", "cert.pem", "tls.key" },   { "tls.client_ca", "ca.pem", "tls.cert" },
+        { "jwt.secret", "", "JWT_SECRET" },
+        { "jwt.public_key_file", "key.pem", "more than one" },
+        { "tls.cert", "cert.pem", "tls.key" },
+        { "tls.client_ca", "ca.pem", "tls.cert" },
         { "public_dir", "web", "/nowhere/web" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
