@@ -41,6 +41,8 @@
     X(jwks_failed, "those that brought no keys")                                                   \
     X(sockets_expired, "sockets disconnected when their token ran out")                            \
     X(sockets_revoked, "sockets disconnected by a revocation")                                     \
+    X(fetches, "requests of handlers to other servers")                                            \
+    X(fetches_failed, "those without an answer: not reached, too slow, too large")                 \
     X(handler_refusals, "events that a handler refused")                                           \
     X(handler_errors, "handlers that failed")                                                      \
     X(handler_timeouts, "handlers stopped at their time budget")                                   \

@@ -40,6 +40,7 @@ struct lec_script {
     struct lec_later flush;
     struct lec_task *running; /* innermost, NULL while no script runs */
     unsigned depth;
+    size_t n_fetches; /* requests of tasks under way */
     struct lec_map timers;
     uint64_t next_timer;
 
@@ -103,6 +104,7 @@ int lec_script_push_error(lua_State *L, int err);
 void lec_lib_server(lua_State *L);
 void lec_lib_task(lua_State *L);
 void lec_lib_value(lua_State *L);
+void lec_lib_http(lua_State *L);
 void lec_lib_socket(lua_State *L); /* socket methods, into the table on top */
 
 #endif

@@ -57,6 +57,7 @@ static int open_api(lua_State *L)
     lec_lib_server(L);
     lec_lib_task(L);
     lec_lib_value(L);
+    lec_lib_http(L);
     lua_newtable(L);
     lec_lib_socket(L);
     lua_pushvalue(L, -1);

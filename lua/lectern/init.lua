@@ -200,6 +200,60 @@ lectern.log = {
   debug = logger "debug", info = logger "info", warn = logger "warn", error = logger "error",
 }
 
+local Response = {}
+Response.__index = Response
+Response.__metatable = false
+
+function Response:json()
+  return core.decode(self.body)
+end
+
+local METHODS = { -- whether they have a body
+  GET = false, HEAD = false, OPTIONS = false, POST = true, PUT = true, PATCH = true, DELETE = true,
+}
+local REQUEST = { method = "string", url = "string", headers = "table", body = "string", timeout = "number" }
+
+-- A copy of the headers with one more, unless it is there in whatever letters.
+local function with_header(headers, name, value)
+  local result = { [name] = value }
+  for each, text in pairs(headers or {}) do
+    if type(each) == "string" and each:lower() == name then result[name] = nil end
+    result[each] = text
+  end
+  return result
+end
+
+lectern.http = {}
+
+function lectern.http.request(request)
+  if type(request) ~= "table" or request.url == nil then
+    error("http.request: a request like { url = address } expected", 2)
+  end
+  for key, value in pairs(request) do
+    if key ~= "json" and type(value) ~= REQUEST[key] then
+      if not REQUEST[key] then
+        error(("http.request: a request has url, method, headers, body, json and timeout, not %s")
+          :format(tostring(key)), 2)
+      end
+      error(("http.request: %s: a %s expected, got a %s"):format(key, REQUEST[key], type(value)), 2)
+    end
+  end
+  local headers, body, method = request.headers, request.body, request.method
+  if request.json ~= nil then
+    if body then error("http.request: give body or json, not both", 2) end
+    local why
+    body, why = core.encode(request.json)
+    if not body then error("http.request: json cannot be sent: " .. why, 2) end
+    headers = with_header(headers, "content-type", "application/json")
+  end
+  method = method or (body and "POST" or "GET")
+  if METHODS[method] == nil then error(("http.request: there is no method %q"):format(method), 2) end
+  if body and not METHODS[method] then error("http.request: " .. method .. " has no body", 2) end
+  local answer, message, code = core.http_request(method, request.url, headers, body, request.timeout)
+  if not answer then return nil, message, code end
+  return setmetatable(answer, Response)
+end
+
 lectern.json = { encode = core.encode, decode = core.decode }
 
 return lectern

@@ -13,7 +13,7 @@ local function resumed(cancelled, results)
 end
 
 return function(core)
-  local sleep, emit_with_ack = core.sleep, core.emit_with_ack
+  local sleep, emit_with_ack, http_request = core.sleep, core.emit_with_ack, core.http_request
   local methods = core.socket_methods
   local emit_with_ack_for = methods.emit_with_ack_for
 
@@ -23,6 +23,10 @@ return function(core)
 
   function core.emit_with_ack(...)
     return resumed(emit_with_ack(...))
+  end
+
+  function core.http_request(...)
+    return resumed(http_request(...))
   end
 
   function methods.emit_with_ack_for(socket, seconds, event, ...)

@@ -6,7 +6,7 @@
 -- programs ("closed", "full", "too_big", "timeout" …). Wrong use (a missing argument, a number where
 -- a name belongs) raises an error that names the caller's line.
 --
--- Functions that wait (lectern.sleep, emit_with_ack) suspend the handler they are called from; others
+-- Functions that wait (lectern.sleep, emit_with_ack, http.request) suspend the handler they are called from; others
 -- go on meanwhile. They work in handlers, timers and spawned functions; not in a coroutine of your own,
 -- nor in a function that sort, gsub or require calls. While a file loads, nothing that has an effect
 -- works: on_start is for that.
@@ -23,6 +23,7 @@
 ---@field api table<string, function> the server API calls of all handlers: `lectern.api.send_course_update(id, update)`; unknown names raise
 ---@field log lectern.Log
 ---@field json lectern.Json
+---@field http lectern.Http
 local lectern = {}
 
 ---Sends an event to everybody in the main namespace.
@@ -307,8 +308,8 @@ function Broadcast:disconnect(close) end
 ---@field url string
 ---@field address string
 ---@field secure boolean
----@field xdomain boolean
 ---@field certificate? { subject: string, issuer: string, serial: string, fingerprint: string, san: string[] } of the client's TLS certificate, with `tls.client_ca`: "CN=ada,O=School", SHA-256 as "AB:CD:…", "DNS:…", "email:…"
+---@field xdomain boolean
 ---@field issued number milliseconds since 1970
 ---@field time string
 local Handshake = {}
@@ -346,6 +347,27 @@ function Json.encode(value) end
 ---@param text string
 ---@return any value, string? message, string? code
 function Json.decode(text) end
+
+---Requests to other servers. Nobody else waits meanwhile; when the handler's socket disconnects the
+---request is given up, unless it called `lectern.detach()`.
+---@class lectern.Http
+local Http = {}
+---Asks another server and waits for its answer, whatever its status. Certificates of https:// are always
+---verified (`config.http.client_ca`); proxies are those of `https_proxy`, `http_proxy` and `no_proxy`. GET and HEAD follow up to five redirects, other methods none.
+---`method` is "GET", with a body "POST", unless given; `json` is sent as the body, with its content type;
+---`timeout` in seconds, `config.http.client_timeout` unless given.
+---@param request { url: string, method?: "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS", headers?: table<string, string|number>, body?: string, json?: any, timeout?: number }
+---@return lectern.Response? response, string? message, string? code "timeout"; "too_big" (`config.http.client_max_bytes`); "full" (`config.http.client_max_requests`); "invalid": no such address; "io": not reached, not trusted, or no proper answer
+function Http.request(request) end
+
+---@class lectern.Response
+---@field status integer
+---@field headers table<string, string> names in lower case; repeated ones joined by ", "
+---@field body string
+local Response = {}
+---The body as JSON.
+---@return any value, string? message, string? code
+function Response:json() end
 
 ---What a file in `handlers/` returns. `on_<event>(socket, ...)` handles the client event of that
 ---name: what it returns is the ack; `nil, message, code` refuses. Every other function is a server API

@@ -128,6 +128,47 @@ describe("lectern", function()
     assert.has_error(function() lectern.revoke_user() end)
   end)
 
+  it("asks other servers", function()
+    core.replies["https://a"] = { status = 201, headers = { etag = "x" }, body = '{"n":[1,2]}' }
+    core.replies["https://b"] = { nil, "too slow", "timeout" }
+    local response = lectern.http.request {
+      url = "https://a", json = { x = 1 }, headers = { ["X-A"] = "b" }, timeout = 2,
+    }
+    assert.equal(201, response.status)
+    assert.equal("x", response.headers.etag)
+    assert.same({ n = { 1, 2 } }, response:json())
+    assert.same({ nil, "too slow", "timeout" }, { lectern.http.request { url = "https://b" } })
+    local headers = { ["Content-Type"] = "text/x" }
+    lectern.http.request { url = "https://a", json = 1, headers = headers, method = "PUT" }
+    lectern.http.request { url = "https://a", body = "" }
+    assert.same({
+      { method = "POST", url = "https://a", body = '{"x":1}', timeout = 2,
+        headers = { ["X-A"] = "b", ["content-type"] = "application/json" } },
+      { method = "GET", url = "https://b" },
+      { method = "PUT", url = "https://a", body = "1", headers = headers },
+      { method = "POST", url = "https://a", body = "" },
+    }, core.requests)
+  end)
+
+  it("says what is wrong with a request", function()
+    for message, request in pairs {
+      ["a request like"] = "https://a",
+      ["url = address"] = {},
+      ["url: a string expected, got a number"] = { url = 5 },
+      ["not urll"] = { url = "x", urll = "y" },
+      ["not 1"] = { "x", url = "x" },
+      ["body or json"] = { url = "x", body = "a", json = "b" },
+      ["no method \"get\""] = { url = "x", method = "get" },
+      ["GET has no body"] = { url = "x", method = "GET", body = "a" },
+      ["json cannot be sent"] = { url = "x", json = print },
+      ["timeout: a number expected"] = { url = "x", timeout = "1" },
+      ["headers: a table expected"] = { url = "x", headers = "a: b" },
+    } do
+      assert.error_matches(function() lectern.http.request(request) end, message, 1, true)
+    end
+    assert.same({}, core.requests)
+  end)
+
   it("logs with a level", function()
     lectern.log.warn("careful", { room = "r" })
     assert.same({ { level = "warn", message = "careful", fields = { room = "r" } } }, core.logged)

@@ -13,6 +13,8 @@ local CLASSES = {
   ["lectern.Timer"] = "Timer",
   ["lectern.Log"] = "lectern.log",
   ["lectern.Json"] = "lectern.json",
+  ["lectern.Http"] = "lectern.http",
+  ["lectern.Response"] = "Response",
 }
 
 -- Methods that C registers for broadcast.lua's own use.
@@ -108,6 +110,9 @@ describe("lua/meta/lectern.lua", function()
     add(real, "lectern", lectern)
     add(real, "lectern.log", lectern.log)
     add(real, "lectern.json", lectern.json)
+    add(real, "lectern.http", lectern.http)
+    school.core.replies["https://x"] = { status = 200 }
+    add(real, "Response", methods_of(lectern.http.request { url = "https://x" }))
     add(real, "Socket", school.core.socket_methods)
     add(real, "Emitter", methods_of(socket:timeout(1)))
     add(real, "Broadcast", methods_of(lectern.to "x"))
@@ -152,7 +157,7 @@ describe("lua/meta/lectern.lua", function()
     end)
 
     it("has the same functions and values of lectern", function()
-      for _, word in ipairs { "^lectern%.log ", "^lectern%.json " } do
+      for _, word in ipairs { "^lectern%.log ", "^lectern%.json ", "^lectern%.http " } do
         assert.same(keys_with(meta, word), keys_with(registered, word))
       end
       local all = {} -- the program lists values like functions: "lectern config"

@@ -32,6 +32,9 @@ static int print_all(lua_State *L)
     lua_pop(L, 1);
     lua_getfield(L, -1, "json");
     print_names(L, "lectern.json", true);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "http");
+    print_names(L, "lectern.http", true);
     return 0;
 }
 

@@ -7,6 +7,9 @@
 --   core.close(socket)                    takes a socket away, rooms still readable
 --   core.received(socket)                 list of { event = …, … arguments } in order
 --   core.logged                           list of { level, message, fields }
+--   core.replies[url]                     what http requests get: { status = …, headers = …, body = … },
+--                                         or { nil, message, code }
+--   core.requests                         list of { method, url, headers, body, timeout }
 
 local cjson = require "cjson"
 
@@ -46,6 +49,8 @@ local function new(config)
     socket_fields = {},
     api = {},
     logged = {},
+    replies = {},
+    requests = {},
   }
   local clock, serial = 1800000000, 0
   local timers = {} -- id → { due, order, fn, period }
@@ -221,6 +226,16 @@ local function new(config)
 
   function core.log(level, message, fields)
     table.insert(core.logged, { level = level, message = message, fields = fields })
+  end
+
+  function core.http_request(method, url, headers, body, timeout)
+    local request = { method = method, url = url, headers = headers, body = body, timeout = timeout }
+    table.insert(core.requests, request)
+    local reply = core.replies[url] or { nil, "nobody is there", "io" }
+    if not reply.status then
+      return nil, reply[2], reply[3]
+    end
+    return { status = reply.status, headers = reply.headers or {}, body = reply.body or "" }
   end
 
   -- Sockets
