@@ -14,13 +14,14 @@
     X(ws_opened, "WebSocket connections opened")                                                   \
     X(ws_errors, "WebSocket connections ended by a protocol error")                                \
     X(sessions_opened, "Engine.IO sessions opened")                                                \
+    X(sessions_opened_eio3, "Engine.IO 3 sessions among them: older clients")                      \
     X(sessions_refused, "Engine.IO handshakes refused")                                            \
     X(sessions_gave_way, "Engine.IO sessions that had joined nothing, closed to let others in")    \
     X(requests_refused, "Engine.IO requests of an unknown session, or wrong for it")               \
     X(payloads_too_big, "Engine.IO POST bodies over max_payload")                                  \
     X(sessions_upgraded, "Engine.IO sessions moved from polling to WebSocket")                     \
     X(sessions_bad_packet, "Engine.IO sessions closed by a malformed packet")                      \
-    X(sessions_ping_timeout, "Engine.IO sessions closed by a missing pong")                        \
+    X(sessions_ping_timeout, "Engine.IO sessions closed by a missing heartbeat")                   \
     X(sessions_slow, "Engine.IO sessions closed at their queue bound")                             \
     X(packets_in, "Engine.IO packets received")                                                    \
     X(packets_out, "Engine.IO packets sent")                                                       \

@@ -38,6 +38,7 @@ struct eio_engine *eio_engine_new(struct lec_loop *loop, const struct eio_config
     lec_list_init(&e->all);
     lec_list_init(&e->unknown);
     e->ping = lec_msg_copy(false, "2", 1);
+    e->pong = lec_msg_copy(false, "3", 1);
     e->noop = lec_msg_copy(false, "6", 1);
     e->close = lec_msg_copy(false, "1", 1);
     e->probed = lec_msg_copy(false, "3probe", 6);
@@ -50,6 +51,7 @@ void eio_engine_free(struct eio_engine *e)
         return;
     lec_map_fini(&e->by_sid);
     lec_msg_unref(e->ping);
+    lec_msg_unref(e->pong);
     lec_msg_unref(e->noop);
     lec_msg_unref(e->close);
     lec_msg_unref(e->probed);
@@ -139,7 +141,7 @@ static const struct refusal *check_handshake(const struct eio_engine *e,
         return &full;
     if (ws && !lec_cors_allowed(&e->cfg->cors, http))
         return &forbidden;
-    if (query->protocol != 4)
+    if (query->protocol != 4 && !e->cfg->allow_eio3)
         return &bad_protocol;
     return NULL;
 }
@@ -157,14 +159,10 @@ static void handshake(struct eio_engine *e, struct lec_http *http, const struct 
         eio_session_end(oldest, EIO_FORCED_CLOSE, e->close);
     }
     struct eio_session *s = eio_session_new(e, http, query, query->transport);
-    if (query->transport == EIO_WEBSOCKET) {
+    if (query->transport == EIO_WEBSOCKET)
         eio_ws_accept(s, http);
-        return;
-    }
-    lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
-    eio_session_open_packet(s, &e->out);
-    eio_answer_fresh(e, http, "text/plain; charset=UTF-8", lec_buf_slice(&e->out));
-    eio_session_opened(s);
+    else
+        eio_polling_accept(s, http);
 }
 
 /* Why this request for a live session is refused, NULL if it is not. */
@@ -209,7 +207,8 @@ void eio_engine_request(struct eio_engine *e, struct lec_http *http)
         return;
     }
     struct eio_session *s = lec_map_get(&e->by_sid, query.sid);
-    if (s == NULL || s->state == EIO_OPENING || eio_session_expired(s)) {
+    if (s == NULL || s->state == EIO_OPENING || eio_session_expired(s) ||
+        !eio_session_knows(s, http, &query)) {
         refuse(e, http, &query, e->draining ? &draining : &sid_unknown);
         return;
     }

@@ -24,6 +24,7 @@ struct eio_config {
     unsigned max_sessions;
     bool polling, websocket; /* transports offered */
     bool allow_upgrades;
+    bool allow_eio3; /* serve Engine.IO 3 clients too */
     struct lec_cors cors;
 };
 

@@ -38,6 +38,7 @@ struct eio_engine {
     size_t open;             /* the ALIVE ones */
     bool draining;           /* no more handshakes */
     struct lec_msg *ping;    /* "2" */
+    struct lec_msg *pong;    /* "3" */
     struct lec_msg *noop;    /* "6" */
     struct lec_msg *close;   /* "1" */
     struct lec_msg *probed;  /* "3probe" */
@@ -72,13 +73,13 @@ struct eio_session {
     enum eio_state state;
     enum eio_transport transport; /* the one that drains `out` */
     bool base64;                  /* the client cannot take raw binary */
-    bool awaits_pong;
-    bool late;    /* CLOSING, and no poll was there to tell it to */
-    bool hasty;   /* CLOSING with the server: does not wait for a poll only to say so */
-    bool in_body; /* packets of `post` are being handled */
+    bool awaits_beat; /* the client is to be heard by `due`: its pong, or version 3's ping */
+    bool late;        /* CLOSING, and no poll was there to tell it to */
+    bool hasty;       /* CLOSING with the server: does not wait for a poll only to say so */
+    bool in_body;     /* packets of `post` are being handled */
     struct lec_outq out;
     struct lec_later flush, free;
-    struct lec_timer beat;  /* ALIVE: next ping or missing pong. CLOSING: giving up */
+    struct lec_timer beat;  /* ALIVE: next ping or missing heartbeat. CLOSING: giving up */
     uint64_t due;           /* when `beat` is, or was, to fire */
     uint64_t pinged;        /* when the last ping was queued */
     uint64_t answered;      /* the last `pinged` that a pong answered */
@@ -100,6 +101,12 @@ void eio_answer(struct eio_engine *e, struct lec_http *http, unsigned status, co
 void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *type,
                       struct lec_slice body);
 
+/* handshake.c */
+
+/* Whether a request proves to be this client's, where the sid does not (eio_session_is_bound). */
+bool eio_session_knows(const struct eio_session *s, const struct lec_http *http,
+                       const struct eio_query *query);
+
 /* session.c */
 
 /* A session for this handshake, in the engine's table, OPENING. */
@@ -107,18 +114,19 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
                                     const struct eio_query *query, enum eio_transport transport);
 /* Makes it ALIVE, starts the heartbeat and tells the user. */
 void eio_session_opened(struct eio_session *s);
-/* Appends the open packet ("0{…}"). */
-void eio_session_open_packet(const struct eio_session *s, struct lec_buf *out);
-/* Handles one packet of the current transport; may end the session. */
-void eio_session_packet(struct eio_session *s, const struct eio_packet *packet);
+/* Queues the open packet ("0{…}"), first of all. */
+void eio_session_put_open(struct eio_session *s);
+/* Takes one packet that came by the current transport, as text or as bytes; may end the session.
+ * LEC_EPROTO: it was malformed, and has ended it. */
+int eio_session_take(struct eio_session *s, struct lec_slice data, bool binary) LEC_CHECK;
 void eio_session_bad_packet(struct eio_session *s);
 /* Ends it at once, whatever its state: what is queued is offered to the transport a last time, a
  * parked poll gets `last` ("1", or "6" if the client asked), WebSockets are closed. */
 void eio_session_end(struct eio_session *s, enum eio_reason why, const struct lec_msg *last);
 /* As eio_session_close, with the reason. */
 void eio_session_leave(struct eio_session *s, enum eio_reason why);
-/* Whether the pong is overdue, in which case it has ended the session: called when a request comes
- * in, since timers of this very turn may fire behind it. */
+/* Whether the heartbeat is overdue, in which case it has ended the session: called when a request
+ * comes in, since timers of this very turn may fire behind it. */
 bool eio_session_expired(struct eio_session *s);
 /* Queues a packet of our own and sees to it that it leaves. */
 void eio_session_push(struct eio_session *s, struct lec_msg *m);
@@ -130,6 +138,8 @@ void eio_session_upgrade(struct eio_session *s, struct eio_link *link);
 
 /* polling.c */
 
+/* Answers the handshake of a new session and opens it. */
+void eio_polling_accept(struct eio_session *s, struct lec_http *http);
 /* A request with the sid of a polling session. */
 void eio_polling_request(struct eio_session *s, struct lec_http *http);
 /* Answers the parked poll, if there is one and something to say. */

@@ -5,8 +5,26 @@
 #include "base/utf8.h"
 
 #include "engineio/internal.h"
+#include "engineio/packet3.h"
 
-static const char packets_type[] = "text/plain; charset=UTF-8";
+static const char text_type[] = "text/plain; charset=UTF-8",
+                  raw_type[] = "application/octet-stream";
+
+static bool has_binary(const struct lec_outq *q)
+{
+    for (uint32_t i = 0; i < q->count; i++)
+        if (lec_outq_at(q, i)->binary)
+            return true;
+    return false;
+}
+
+static void put_packet(const struct eio_session *s, bool raw, const struct lec_msg *m)
+{
+    if (s->handshake.protocol == 3)
+        eio_payload3_add(&s->engine->out, raw, m);
+    else
+        eio_payload_add(&s->engine->out, m);
+}
 
 /* Answers the parked poll with all that is queued, and `last` behind it. A noop only serves to
  * fill an answer that would be empty. */
@@ -16,15 +34,24 @@ static void answer_poll(struct eio_session *s, const struct lec_msg *last)
     struct lec_http *http = s->get;
     s->get = NULL;
 
+    bool raw = s->handshake.protocol == 3 && has_binary(&s->out);
     lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
     for (uint32_t i = 0; i < s->out.count; i++)
-        eio_payload_add(&e->out, lec_outq_at(&s->out, i));
+        put_packet(s, raw, lec_outq_at(&s->out, i));
     lec_outq_drop(&s->out, s->out.count);
     if (s->late && e->out.n == 0)
-        eio_payload_add(&e->out, e->noop);
+        put_packet(s, raw, e->noop);
     if (last != NULL && (last != e->noop || e->out.n == 0))
-        eio_payload_add(&e->out, last);
-    eio_answer_fresh(e, http, packets_type, lec_buf_slice(&e->out));
+        put_packet(s, raw, last);
+    eio_answer_fresh(e, http, raw ? raw_type : text_type, lec_buf_slice(&e->out));
+}
+
+void eio_polling_accept(struct eio_session *s, struct lec_http *http)
+{
+    eio_session_put_open(s);
+    s->get = http;
+    answer_poll(s, NULL);
+    eio_session_opened(s);
 }
 
 /* The last messages of a session that closes are answered alone, and the close with the next poll:
@@ -58,11 +85,14 @@ void eio_polling_flush(struct eio_session *s)
 
 void eio_polling_release(struct eio_session *s)
 {
+    struct eio_engine *e = s->engine;
     struct lec_http *http = s->get;
     if (http == NULL)
         return;
     s->get = NULL;
-    eio_answer_fresh(s->engine, http, packets_type, lec_msg_payload(s->engine->close));
+    lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
+    put_packet(s, false, e->close);
+    eio_answer_fresh(e, http, text_type, lec_buf_slice(&e->out));
 }
 
 void eio_polling_end(struct eio_session *s, const struct lec_msg *last)
@@ -108,31 +138,45 @@ static void take_poll(struct eio_session *s, struct lec_http *http)
         lec_http_hold(http, &get_events, s);
 }
 
-/* LEC_EPROTO if the body is not what it must be; that has ended the session. */
-static int take_packets(struct eio_session *s, struct lec_slice body)
+static bool next_packet(const struct eio_session *s, struct lec_slice body, bool raw, size_t *pos,
+                        struct lec_slice *packet, bool *binary)
 {
-    struct eio_engine *e = s->engine;
-    int rc = lec_utf8_valid(body.p, body.n) ? LEC_OK : LEC_EPROTO;
-    struct lec_slice text;
-    for (size_t pos = 0; rc == LEC_OK && eio_payload_next(body, &pos, &text);) {
-        struct eio_packet packet;
-        lec_buf_clear(&e->in, EIO_SCRATCH_KEEP);
-        rc = eio_packet_decode(&packet, text, &e->in);
-        if (rc == LEC_OK)
-            eio_session_packet(s, &packet);
+    *binary = false;
+    return s->handshake.protocol == 3 ? eio_payload3_next(body, raw, pos, packet, binary)
+                                      : eio_payload_next(body, pos, packet);
+}
+
+/* LEC_EPROTO if the body is not what it must be; that has ended the session. */
+static int take_packets(struct eio_session *s, struct lec_slice body, bool raw)
+{
+    struct lec_slice packet;
+    bool binary;
+    if (!raw && !lec_utf8_valid(body.p, body.n)) {
+        eio_session_bad_packet(s);
+        return LEC_EPROTO;
+    }
+    for (size_t pos = 0; next_packet(s, body, raw, &pos, &packet, &binary);) {
+        int rc = eio_session_take(s, packet, binary);
+        if (rc < 0)
+            return rc;
         if (s->state == EIO_CLOSED) /* what a client says behind its goodbye is not read */
             return LEC_OK;
     }
-    if (rc < 0)
-        eio_session_bad_packet(s);
-    return rc;
+    return LEC_OK;
+}
+
+/* Attachments as they are; never in version 4. */
+static bool is_raw(const struct lec_http *http)
+{
+    struct lec_slice type = lec_http_header(http, "content-type");
+    return type.n >= sizeof raw_type - 1 && strncasecmp(type.p, raw_type, sizeof raw_type - 1) == 0;
 }
 
 static void on_body(void *owner, struct lec_http *http, struct lec_slice body)
 {
     struct eio_session *s = owner;
     s->in_body = true;
-    int rc = take_packets(s, body);
+    int rc = take_packets(s, body, is_raw(http));
     s->in_body = false;
     if (s->post == NULL) /* aborted meanwhile */
         return;
@@ -154,17 +198,10 @@ static void on_post_abort(void *owner, struct lec_http *http)
 
 static const struct lec_http_events post_events = { on_body, on_post_abort };
 
-static bool is_raw_binary(const struct lec_http *http)
-{
-    static const char binary[] = "application/octet-stream";
-    struct lec_slice type = lec_http_header(http, "content-type");
-    return type.n >= sizeof binary - 1 && strncasecmp(type.p, binary, sizeof binary - 1) == 0;
-}
-
 static void take_post(struct eio_session *s, struct lec_http *http)
 {
     struct eio_engine *e = s->engine;
-    if (s->post != NULL || is_raw_binary(http)) {
+    if (s->post != NULL || (s->handshake.protocol == 4 && is_raw(http))) {
         lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_POLLING, EIO_WHO(s), "%s",
                 s->post ? "a second POST while one is pending" : "a POST of raw binary");
         refuse_and_end(s, http);

@@ -44,6 +44,8 @@ void eio_query_parse(struct eio_query *out, struct lec_slice text)
             out->transport_name = value;
         else if (lec_slice_is(name, "sid"))
             out->sid = value;
+        else if (lec_slice_is(name, "token"))
+            out->token = value;
         else if (lec_slice_is(name, "b64"))
             out->base64 = value.n > 0;
     }

@@ -13,6 +13,7 @@ struct eio_query {
     enum eio_transport transport;
     struct lec_slice transport_name; /* as sent */
     struct lec_slice sid;            /* empty: a handshake */
+    struct lec_slice token;          /* as sent: what Socket.IO 2 clients prove themselves with */
     bool base64;                     /* b64 present and not empty: no raw binary to this client */
 };
 

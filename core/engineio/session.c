@@ -4,13 +4,15 @@
  * transport, so a turn's messages share one write or one poll, and the order stays.
  *
  * Heartbeat: the server pings ping_interval after the open packet, and again ping_interval after
- * each pong; a pong must come within ping_timeout. One timer serves both. */
+ * each pong; a pong must come within ping_timeout. One timer serves both. Version 3 has it the other
+ * way round: the client pings, and both times must not pass between two of its pings. */
 #include "engineio/session.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "engineio/internal.h"
+#include "engineio/packet3.h"
 
 /* A ping that left this late (ms) gives the client its whole time from then on: our own stall is
  * not its fault. Below, deadlines follow the schedule exactly. */
@@ -72,6 +74,7 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     h->headers_len = headers_len;
     if (headers_len > 0)
         memcpy(at, headers, headers_len);
+    h->protocol = query->protocol;
     h->secure = lec_http_secure(http);
     h->xdomain = lec_http_header(http, "origin").n > 0;
     h->issued_ms = unix_ms();
@@ -82,15 +85,21 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     return s;
 }
 
-void eio_session_open_packet(const struct eio_session *s, struct lec_buf *out)
+void eio_session_put_open(struct eio_session *s)
 {
     const struct eio_config *cfg = s->engine->cfg;
+    struct lec_buf *out = &s->engine->out;
     bool upgrades = s->transport == EIO_POLLING && cfg->websocket && cfg->allow_upgrades;
+    lec_buf_clear(out, EIO_SCRATCH_KEEP);
     lec_buf_printf(out,
                    "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
                    "\"maxPayload\":%u}",
                    s->sid, upgrades ? "\"websocket\"" : "", cfg->ping_interval_ms,
                    cfg->ping_timeout_ms, cfg->max_payload);
+    struct lec_msg *m = lec_msg_copy(false, out->p, out->n);
+    lec_outq_push(&s->out, m);
+    lec_msg_unref(m);
+    s->engine->counters->packets_out++;
 }
 
 static void start_beat(struct eio_session *s, uint64_t due)
@@ -105,6 +114,13 @@ static void start_beat_in(struct eio_session *s, unsigned ms)
     start_beat(s, lec_loop_now(s->engine->loop) + ms);
 }
 
+/* How long the client may take for a heartbeat. */
+static unsigned patience(const struct eio_session *s)
+{
+    const struct eio_config *cfg = s->engine->cfg;
+    return cfg->ping_timeout_ms + (s->handshake.protocol == 3 ? cfg->ping_interval_ms : 0);
+}
+
 void eio_session_opened(struct eio_session *s)
 {
     struct eio_engine *e = s->engine;
@@ -112,9 +128,12 @@ void eio_session_opened(struct eio_session *s)
     e->open++;
     lec_list_append(&e->unknown, &s->unknown);
     e->counters->sessions_opened++;
-    start_beat_in(s, e->cfg->ping_interval_ms);
-    lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "open by %s from %s",
-            s->transport == EIO_POLLING ? "polling" : "websocket", s->handshake.address);
+    s->awaits_beat = s->handshake.protocol == 3;
+    e->counters->sessions_opened_eio3 += s->awaits_beat;
+    start_beat_in(s, s->awaits_beat ? patience(s) : e->cfg->ping_interval_ms);
+    lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "open by %s from %s, EIO=%u",
+            s->transport == EIO_POLLING ? "polling" : "websocket", s->handshake.address,
+            s->handshake.protocol);
     e->events.on_open(e->ctx, s);
 }
 
@@ -176,11 +195,12 @@ int eio_session_send(struct eio_session *s, struct lec_msg *m)
 {
     if (s->state != EIO_ALIVE)
         return LEC_ECLOSED;
-    if (!m->binary || !s->base64)
+    bool eio3 = s->handshake.protocol == 3;
+    if (!m->binary || (!s->base64 && !eio3))
         return send_text_or_raw(s, m);
-    struct lec_msg *text = eio_message_base64(m);
-    int rc = send_text_or_raw(s, text);
-    lec_msg_unref(text);
+    struct lec_msg *fit = eio3 ? eio_message3(m, s->base64) : eio_message_base64(m);
+    int rc = send_text_or_raw(s, fit);
+    lec_msg_unref(fit);
     return rc;
 }
 
@@ -262,14 +282,21 @@ void eio_session_bad_packet(struct eio_session *s)
 
 static void on_pong(struct eio_session *s)
 {
-    if (!s->awaits_pong)
+    if (!s->awaits_beat)
         return;
-    s->awaits_pong = false;
+    s->awaits_beat = false;
     s->answered = s->pinged;
     start_beat_in(s, s->engine->cfg->ping_interval_ms);
 }
 
-void eio_session_packet(struct eio_session *s, const struct eio_packet *packet)
+/* Version 3. */
+static void on_ping(struct eio_session *s)
+{
+    start_beat_in(s, patience(s));
+    (void)!send_text_or_raw(s, s->engine->pong);
+}
+
+static void handle(struct eio_session *s, const struct eio_packet *packet)
 {
     struct eio_engine *e = s->engine;
     e->counters->packets_in++;
@@ -278,21 +305,40 @@ void eio_session_packet(struct eio_session *s, const struct eio_packet *packet)
         if (s->state == EIO_ALIVE)
             e->events.on_message(e->ctx, s, packet->data, packet->binary);
         break;
-    case EIO_PONG:
-        if (s->state == EIO_ALIVE)
-            on_pong(s);
-        break;
     case EIO_CLOSE:
         eio_session_end(s, EIO_TRANSPORT_CLOSE, e->noop);
         break;
-    case EIO_PING: /* since version 4 it is the server that pings */
-        eio_session_end(s, EIO_TRANSPORT_ERROR, e->close);
+    case EIO_PING:
+    case EIO_PONG:
+        if ((packet->type == EIO_PING) != (s->handshake.protocol == 3)) /* the server's part */
+            eio_session_end(s, EIO_TRANSPORT_ERROR, e->close);
+        else if (s->state == EIO_ALIVE && packet->type == EIO_PING)
+            on_ping(s);
+        else if (s->state == EIO_ALIVE)
+            on_pong(s);
         break;
     case EIO_OPEN:
     case EIO_UPGRADE:
     case EIO_NOOP:
         break;
     }
+}
+
+int eio_session_take(struct eio_session *s, struct lec_slice data, bool binary)
+{
+    struct lec_buf *scratch = &s->engine->in;
+    struct eio_packet packet = { .type = EIO_MESSAGE, .binary = true, .data = data };
+    int rc = LEC_OK;
+    lec_buf_clear(scratch, EIO_SCRATCH_KEEP);
+    if (s->handshake.protocol == 3)
+        rc = eio_packet3_decode(&packet, data, binary, scratch);
+    else if (!binary)
+        rc = eio_packet_decode(&packet, data, scratch);
+    if (rc < 0)
+        eio_session_bad_packet(s);
+    else
+        handle(s, &packet);
+    return rc;
 }
 
 static void ping_timed_out(struct eio_session *s)
@@ -306,21 +352,21 @@ static void on_beat(struct lec_timer *t)
     struct eio_session *s = LEC_CONTAINER(t, struct eio_session, beat);
     if (s->state == EIO_CLOSING) {
         eio_session_end(s, EIO_FORCED_CLOSE, s->engine->close);
-    } else if (s->awaits_pong) {
+    } else if (s->awaits_beat) {
         ping_timed_out(s);
     } else {
         uint64_t now = lec_loop_now(s->engine->loop);
         uint64_t sent = now - s->due < STALLED_MS ? s->due : now;
-        s->awaits_pong = true;
+        s->awaits_beat = true;
         s->pinged = now;
-        start_beat(s, sent + s->engine->cfg->ping_timeout_ms);
+        start_beat(s, sent + patience(s));
         eio_session_push(s, s->engine->ping);
     }
 }
 
 bool eio_session_expired(struct eio_session *s)
 {
-    if (s->state != EIO_ALIVE || !s->awaits_pong || lec_loop_now(s->engine->loop) < s->due)
+    if (s->state != EIO_ALIVE || !s->awaits_beat || lec_loop_now(s->engine->loop) < s->due)
         return false;
     ping_timed_out(s);
     return true;
@@ -334,9 +380,9 @@ void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
     s->link = link;
     s->probe = NULL;
     e->counters->sessions_upgraded++;
-    /* The pong may have been on its way by the old transport: it gets its whole time again. */
-    if (s->state == EIO_ALIVE && s->awaits_pong)
-        start_beat_in(s, e->cfg->ping_timeout_ms);
+    /* The heartbeat may have been on its way by the old transport: it gets its whole time again. */
+    if (s->state == EIO_ALIVE && s->awaits_beat)
+        start_beat_in(s, patience(s));
     lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_SOCKET, EIO_WHO(s), "upgraded to websocket");
     eio_session_flush_later(s);
 }

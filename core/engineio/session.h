@@ -7,7 +7,11 @@
  *
  * Owner: the engine. Users keep the pointer from on_open to on_close. CLOSED sessions are freed at
  * the end of the loop's turn. Invariants: one queue a session, whatever the transport; only the
- * current transport drains it; while upgrading that is still polling. */
+ * current transport drains it; while upgrading that is still polling.
+ *
+ * Engine.IO 3 clients (handshake.protocol 3), where they are allowed, differ in framing
+ * (engineio/packet3.h) and heartbeat. Their sid is less of a secret, since Socket.IO 2 clients take it
+ * for their public id: see eio_session_is_bound. */
 #ifndef EIO_SESSION_H
 #define EIO_SESSION_H
 
@@ -23,10 +27,14 @@ struct eio_handshake {
     size_t headers_len;
     const char *address;     /* the peer's */
     const char *certificate; /* what its TLS certificate says, a JSON object; NULL without one */
+    unsigned protocol;       /* of Engine.IO: 4, or 3 */
     bool secure;             /* over TLS */
     bool xdomain;            /* the request bore an Origin */
     int64_t issued_ms;       /* Unix time */
 };
+
+/* The value of a request header, its name in lower case; empty without one. */
+struct lec_slice eio_handshake_header(const struct eio_handshake *h, const char *name);
 
 /* Queues a message (Engine.IO type digit included in its payload; an attachment is binary and has
  * none) and sends it at the end of the turn. Takes a reference of its own. Past max_queue_bytes what
@@ -52,6 +60,9 @@ uint64_t eio_session_answered(const struct eio_session *s);
 bool eio_session_is_open(const struct eio_session *s);
 const char *eio_session_sid(
     const struct eio_session *s); /* a secret: not for other users, not for logs */
+/* Whether the sid alone is worth nothing: each request of this session (Engine.IO 3 only) must bear
+ * the token or Authorization that its handshake bore. */
+bool eio_session_is_bound(const struct eio_session *s);
 const char *eio_session_log_id(
     const struct eio_session *s); /* the first characters of it, for logs */
 enum eio_transport eio_session_transport(const struct eio_session *s);

@@ -99,12 +99,8 @@ static void on_open(void *owner, struct lec_ws *ws)
     if (s == NULL) {
         lec_ws_close(ws, 0, NULL);
     } else if (s->link == link) {
-        struct eio_engine *e = s->engine;
-        lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
-        eio_session_open_packet(s, &e->out);
-        struct lec_msg *m = lec_msg_copy(false, e->out.p, e->out.n);
-        eio_session_push(s, m);
-        lec_msg_unref(m);
+        eio_session_put_open(s);
+        eio_session_flush_later(s);
         eio_session_opened(s);
     }
 }
@@ -115,17 +111,10 @@ static void on_message(void *owner, struct lec_ws *ws, struct lec_slice data, bo
     struct eio_session *s = ((struct eio_link *)owner)->session;
     if (s == NULL)
         return;
-    if (s->probe == owner) {
+    if (s->probe == owner)
         on_probe_message(s, data, binary);
-        return;
-    }
-    struct eio_engine *e = s->engine;
-    struct eio_packet packet = { .type = EIO_MESSAGE, .binary = true, .data = data };
-    lec_buf_clear(&e->in, EIO_SCRATCH_KEEP);
-    if (!binary && eio_packet_decode(&packet, data, &e->in) < 0)
-        eio_session_bad_packet(s);
     else
-        eio_session_packet(s, &packet);
+        (void)!eio_session_take(s, data, binary);
 }
 
 static void on_writable(void *owner, struct lec_ws *ws)

@@ -19,6 +19,7 @@ static const char usage[] =
     "  --max-payload N    bytes of a POST body and of a WebSocket message (1000000)\n"
     "  --max-queue N      bytes that may wait to be sent to one client (16000000)\n"
     "  --max-sessions N   (10000)\n"
+    "  --eio3 1           serve Engine.IO 3 clients too (0)\n"
     "  --origins LIST     origins allowed by CORS, \"*\" for any (*)\n";
 
 struct echo {
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
         .allow_upgrades = true,
         .cors = { .origins = "*" },
     };
+    unsigned eio3 = 0;
     const struct {
         const char *name;
         unsigned *number;
@@ -120,6 +122,7 @@ int main(int argc, char **argv)
         { "max-payload", &cfg.max_payload, NULL },
         { "max-queue", &cfg.max_queue_bytes, NULL },
         { "max-sessions", &cfg.max_sessions, NULL },
+        { "eio3", &eio3, NULL },
         { "origins", NULL, &cfg.cors.origins },
     };
     enum { COUNT = sizeof settings / sizeof *settings };
@@ -136,6 +139,7 @@ int main(int argc, char **argv)
         else
             *settings[i].text = optarg;
     }
+    cfg.allow_eio3 = eio3;
     if (optind < argc) {
         fputs(usage, stderr);
         return 2;
