@@ -378,9 +378,10 @@ void lec_handle_push(lua_State *L, struct lec_handle *h)
         lua_rawgeti(L, LUA_REGISTRYINDEX, h->box);
         return;
     }
-    struct lec_box *box = lua_newuserdata(L, sizeof *box); // box
-    *box = (struct lec_box){ 0 };
-    snprintf(box->id, sizeof box->id, "%s", sio_socket_id(h->socket));
+    struct lec_slice id = lec_slice_str(sio_socket_id(h->socket));
+    struct lec_box *box = lua_newuserdata(L, sizeof *box + id.n + 1); // box
+    memset(box, 0, sizeof *box);
+    memcpy(box->id, id.p, id.n + 1);
     box->transport = (unsigned char)sio_socket_transport(h->socket);
     box->recovery = (unsigned char)sio_socket_recovery(h->socket);
     lua_createtable(L, SLOTS, 0); // box env

@@ -28,9 +28,9 @@ struct lec_handle {
 
 struct lec_box {
     struct lec_handle *handle; /* NULL: the socket has gone */
-    char id[21];
     unsigned char transport;
     unsigned char recovery; /* enum sio_recovery_result */
+    char id[];              /* zero-terminated */
 };
 
 /* auth: the CONNECT payload. */

@@ -39,7 +39,7 @@ static void start(struct walk *w, struct sio_namespace *nsp, const struct sio_ta
         w->p = nsp->everyone.p;
         w->left = nsp->everyone.count;
     } else {
-        w->repeats = target->n_rooms > 1 || target->rooms[0].n == LEC_ID_LEN;
+        w->repeats = target->n_rooms > 1 || sio_may_be_id(target->rooms[0]);
     }
     mark_except(w);
 }
@@ -98,16 +98,23 @@ size_t sio_namespace_emit(struct sio_namespace *nsp, const struct sio_target *ta
     if (r && !is_volatile)
         sio_recovery_log(r, msg, event, NULL, target);
     struct sio_outgoing out = sio_outgoing_of(msg, event);
+    /* The same without offset, for those who cannot come back. */
+    struct sio_outgoing plain = sio_outgoing_of(NULL, event);
     size_t sent = 0;
     io->broadcasting = true;
     for (; s; s = next(&w)) {
+        bool is_plain = r && !s->ticket;
+        if (is_plain && !plain.msg)
+            plain.msg = sio_packet_encode(SIO_EVENT, nsp->name, SIO_NO_ID, event->n_attachments,
+                                          event->json);
         if (is_volatile && !eio_session_writable(s->session))
             io->counters->volatile_dropped++;
-        else if (sio_send(s->session, s->msgpack, &out) == LEC_OK)
+        else if (sio_send(s->session, s->msgpack, is_plain ? &plain : &out) == LEC_OK)
             sent++;
     }
     io->broadcasting = false;
     sio_outgoing_fini(&out);
+    sio_outgoing_fini(&plain);
     io->counters->events_out += sent;
     sio_client_end_postponed(io);
     return sent;

@@ -1,5 +1,9 @@
 /* Packets of one connection: put together, checked against what it has joined, handed on
- * (socketio/client.h). */
+ * (socketio/client.h).
+ *
+ * Clients of Engine.IO 3 speak Socket.IO 2: they are in "/" without asking, have their auth in the
+ * namespace's name, get no payload with CONNECT and only a string with CONNECT_ERROR, and know no
+ * recovery, so their events bear no offset. */
 #include "socketio/client.h"
 
 #include <stdlib.h>
@@ -153,13 +157,19 @@ void sio_client_replaced(struct sio_client *c)
     close_session(c, SIO_TRANSPORT_CLOSE, true);
 }
 
+static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_slice auth);
+
 void sio_client_open(struct sio_server *io, struct eio_session *session)
 {
     struct sio_client *c = lec_alloc0(sizeof *c);
     c->io = io;
     c->session = session;
+    c->eio3 = eio_session_handshake(session)->protocol == 3;
+    c->spoke = c->eio3; /* the server speaks first, so it is the default form */
     eio_session_set_user(session, c);
     lec_timer_start(io->loop, &c->timer, io->cfg.connect_timeout_ms, on_connect_timeout);
+    if (c->eio3)
+        connect_to(c, LEC_SLICE("/"), LEC_SLICE("{}"));
 }
 
 void sio_client_add(struct sio_client *c, struct sio_socket *s)
@@ -272,10 +282,10 @@ static void refuse_connect(struct sio_client *c, struct lec_slice name, struct l
     (void)rc; /* if it failed the session has ended, and that was told */
 }
 
-static void on_connect(struct sio_client *c, const struct sio_packet *p)
+static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_slice auth)
 {
     struct sio_server *io = c->io;
-    if (find_socket(c, p->nsp)) {
+    if (find_socket(c, name)) {
         bad_packet(c, "CONNECT to a namespace that it has joined");
         return;
     }
@@ -283,15 +293,26 @@ static void on_connect(struct sio_client *c, const struct sio_packet *p)
         bad_packet(c, "too many CONNECTs that were refused");
         return;
     }
-    struct sio_namespace *nsp = sio_server_find(io, p->nsp);
+    struct sio_namespace *nsp = sio_server_find(io, name);
     if (!nsp) {
-        refuse_connect(c, p->nsp, LEC_SLICE("{\"message\":\"Invalid namespace\"}"));
+        refuse_connect(c, name, LEC_SLICE("{\"message\":\"Invalid namespace\"}"));
     } else if (c->n_sockets >= io->cfg.max_namespaces) {
-        refuse_connect(c, p->nsp, LEC_SLICE("{\"message\":\"Too many namespaces\"}"));
+        refuse_connect(c, name, LEC_SLICE("{\"message\":\"Too many namespaces\"}"));
     } else {
-        struct lec_slice auth = p->json.n > 0 ? p->json : LEC_SLICE("{}");
         io->events->on_connect(io->ctx, sio_socket_new(c, nsp, auth), auth);
     }
+}
+
+static void on_connect(struct sio_client *c, const struct sio_packet *p)
+{
+    struct lec_slice name = p->nsp, auth = p->json.n > 0 ? p->json : LEC_SLICE("{}");
+    struct lec_buf query = { 0 };
+    if (c->eio3) {
+        sio_packet_take_query(&name, &query);
+        auth = lec_buf_slice(&query);
+    }
+    connect_to(c, name, auth);
+    lec_buf_fini(&query);
 }
 
 static void on_event(struct sio_client *c, struct sio_socket *s, const struct sio_packet *p,

@@ -2,7 +2,8 @@
  * and each packet goes to the socket of its namespace.
  *
  * A client speaks one of two forms, and what it sends first tells which: text is the default one, a
- * binary message msgpack (socketio/msgpack.h). Behind this file, and in what waits or is logged,
+ * binary message msgpack (socketio/msgpack.h). Socket.IO 2 clients, to whom the server speaks first,
+ * have the default one. Behind this file, and in what waits or is logged,
  * all packets are of the default form; sio_send makes the other one.
  *
  * Owner: the session (it is its user pointer). Life: from the engine's on_open to its on_close;
@@ -37,6 +38,7 @@ struct sio_client {
     bool spoke;   /* its first message came, and tells: */
     bool msgpack; /* its form, both ways */
     bool closing, ended;
+    bool eio3; /* speaks Socket.IO 2 (socketio/client.c) */
 };
 
 /* The engine's three events. */

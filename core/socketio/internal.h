@@ -90,8 +90,15 @@ struct sio_socket {
         *ticket;      /* to come back with; NULL where recovery is off, or before CONNECTED */
     uint8_t recovery; /* enum sio_recovery_result */
     uint8_t state;    /* enum sio_state */
-    char id[LEC_ID_LEN + 1];
+    char id[];        /* zero-terminated */
 };
+
+/* Whether this can be a socket's id: "id" or "/nsp#id". */
+static inline bool sio_may_be_id(struct lec_slice name)
+{
+    return name.n == LEC_ID_LEN ||
+           (name.n > LEC_ID_LEN && name.p[name.n - LEC_ID_LEN - 1] == '#' && name.p[0] == '/');
+}
 
 /* A CONNECTING socket, linked to its client and namespace. auth: JSON, copied. */
 struct sio_socket *sio_socket_new(struct sio_client *c, struct sio_namespace *nsp,

@@ -50,7 +50,7 @@ size_t sio_namespace_room_count(const struct sio_namespace *nsp, struct lec_slic
 
 struct sio_socket *sio_namespace_socket(const struct sio_namespace *nsp, struct lec_slice id)
 {
-    return id.n == LEC_ID_LEN ? lec_map_get(&nsp->sockets, id) : NULL;
+    return sio_may_be_id(id) ? lec_map_get(&nsp->sockets, id) : NULL;
 }
 
 bool sio_namespace_next_room(const struct sio_namespace *nsp, size_t *pos, struct lec_slice *name,

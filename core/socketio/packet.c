@@ -4,6 +4,7 @@
 #include "socketio/packet.h"
 
 #include "base/json.h"
+#include "engineio/query.h"
 #include "socketio/placeholder.h"
 
 static bool is_digit(char c)
@@ -156,6 +157,30 @@ int sio_packet_decode(struct sio_packet *out, struct lec_slice text,
 {
     int rc = sio_packet_split(out, text, limits->max_attachments);
     return rc ? rc : sio_packet_check(out, limits);
+}
+
+void sio_packet_take_query(struct lec_slice *nsp, struct lec_buf *json)
+{
+    const char *mark = memchr(nsp->p, '?', nsp->n);
+    struct lec_slice query = LEC_SLICE(""), name, value;
+    struct lec_buf scratch = { 0 };
+    if (mark) {
+        query = (struct lec_slice){ mark + 1, nsp->n - (size_t)(mark + 1 - nsp->p) };
+        nsp->n = (size_t)(mark - nsp->p);
+    }
+    lec_buf_addc(json, '{');
+    size_t start = json->n;
+    for (size_t pos = 0; eio_query_next(query, &pos, &scratch, &name, &value);) {
+        size_t before = json->n;
+        if (before > start)
+            lec_buf_addc(json, ',');
+        int rc = lec_json_put_string(json, name.p, name.n);
+        lec_buf_addc(json, ':');
+        if (rc != LEC_OK || lec_json_put_string(json, value.p, value.n) != LEC_OK)
+            json->n = before;
+    }
+    lec_buf_addc(json, '}');
+    lec_buf_fini(&scratch);
 }
 
 /* The header of a packet takes at most: '4', type, 10 digits and '-', ',', 19 digits. */

@@ -55,6 +55,11 @@ int sio_packet_split(struct sio_packet *out, struct lec_slice text,
                      unsigned max_attachments) LEC_CHECK;
 int sio_packet_check(struct sio_packet *p, const struct sio_limits *limits) LEC_CHECK;
 
+/* Socket.IO 2 clients, which have no CONNECT payload, say it in the namespace's name: takes the query
+ * off "/admin?token=1" and appends it to `json` as an object, {"token":"1"}. Pairs that are not UTF-8
+ * are left out; a name may come twice. */
+void sio_packet_take_query(struct lec_slice *nsp, struct lec_buf *json);
+
 /* What an event or ack says: the JSON array text ["name", args…] or [args…], with placeholders for
  * its attachments. Borrowed. */
 struct sio_payload {

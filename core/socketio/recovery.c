@@ -192,7 +192,7 @@ static struct sio_absence *absence_new(struct sio_socket *s)
     struct sio_absence *a = lec_alloc0(size);
     a->ticket = s->ticket;
     a->bytes = size + KEPT_BYTES;
-    memcpy(a->id, s->id, sizeof a->id);
+    memcpy(a->id, s->id, LEC_ID_LEN);
     a->n_stays = s->n_rooms;
     char *p = (char *)(a->stays + a->n_stays);
     if (person_len > 0) {
@@ -324,7 +324,7 @@ static void *hand_over(struct sio_recovery *r, struct sio_ticket *t, struct sio_
 {
     struct sio_absence *a = t->absence;
     sio_room_leave_all(s);
-    memcpy(s->id, a->id, sizeof s->id);
+    memcpy(s->id, a->id, LEC_ID_LEN);
     for (size_t i = 0; i < a->n_stays; i++)
         if (sio_socket_join(s, a->stays[i].room) == LEC_OK)
             s->rooms[s->n_rooms - 1].since = a->stays[i].since;
@@ -339,7 +339,7 @@ bool sio_socket_recover(struct sio_socket *s, void **kept)
     struct sio_recovery *r = s->nsp->recovery;
     struct sio_server *io = s->nsp->io;
     *kept = NULL;
-    if (!r || s->state != SIO_CONNECTING || s->ticket)
+    if (!r || s->state != SIO_CONNECTING || s->ticket || s->client->eio3)
         return false;
     struct lec_slice auth = sio_socket_auth(s), pid = plain_member(auth, "pid");
     if (!pid.p)

@@ -49,7 +49,7 @@ void sio_recovery_free(struct sio_recovery *r);                   /* NULL is fin
 /* Forgets the absent and what was sent; from now on who leaves has left. */
 void sio_recovery_end(struct sio_recovery *r);
 
-/* A socket was accepted: it gets a ticket, unless it has one. */
+/* A socket was accepted that may come back: it gets a ticket, unless it has one. */
 void sio_recovery_accepted(struct sio_recovery *r, struct sio_socket *s);
 /* A socket with a ticket has ended; it is still in its rooms, and its session can be read. */
 void sio_recovery_left(struct sio_recovery *r, struct sio_socket *s, enum sio_reason why);

@@ -13,16 +13,31 @@
 /* What may wait for a CONNECTING socket's answer. Only our own handlers can fill it. */
 #define WAITING_MAX_BYTES (1024u * 1024)
 
+static struct sio_socket *new_with_id(const struct eio_session *session, struct lec_slice nsp)
+{
+    bool bound = eio_session_is_bound(session);
+    size_t prefix = bound && !lec_slice_is(nsp, "/") ? nsp.n + 1 : 0;
+    struct sio_socket *s = lec_alloc0(sizeof *s + prefix + LEC_ID_LEN + 1);
+    if (prefix > 0) {
+        memcpy(s->id, nsp.p, nsp.n);
+        s->id[nsp.n] = '#';
+    }
+    if (bound)
+        memcpy(s->id + prefix, eio_session_sid(session), LEC_ID_LEN);
+    else
+        lec_id_make(s->id);
+    return s;
+}
+
 struct sio_socket *sio_socket_new(struct sio_client *c, struct sio_namespace *nsp,
                                   struct lec_slice auth)
 {
-    struct sio_socket *s = lec_alloc0(sizeof *s);
+    struct sio_socket *s = new_with_id(c->session, nsp->name);
     s->client = c;
     s->nsp = nsp;
     s->msgpack = c->msgpack;
     s->state = SIO_CONNECTING;
     lec_list_init(&s->acks);
-    lec_id_make(s->id);
     s->waiting = lec_alloc0(sizeof *s->waiting + auth.n);
     s->waiting->auth_len = auth.n;
     memcpy(s->waiting->auth, auth.p, auth.n);
@@ -58,7 +73,7 @@ void sio_socket_end(struct sio_socket *s, enum sio_reason why)
     s->waiting = NULL;
     if (was_connected) {
         nsp->connected--;
-        lec_map_remove(&nsp->sockets, (struct lec_slice){ s->id, LEC_ID_LEN });
+        lec_map_remove(&nsp->sockets, lec_slice_str(s->id));
     }
     if (sio_members_remove(&nsp->everyone, s->index))
         nsp->everyone.p[s->index].socket->index = s->index;
@@ -120,18 +135,20 @@ void sio_socket_accept(struct sio_socket *s)
     s->state = SIO_CONNECTED;
     s->session = s->client->session;
     nsp->connected++;
-    lec_map_put(&nsp->sockets, (struct lec_slice){ s->id, LEC_ID_LEN }, s);
+    lec_map_put(&nsp->sockets, lec_slice_str(s->id), s);
     sio_room_enter_all(s);
     sio_client_joined(s->client);
-    if (nsp->recovery)
+    if (nsp->recovery && !s->client->eio3)
         sio_recovery_accepted(nsp->recovery, s);
     nsp->io->counters->sockets_connected++;
     lec_log(nsp->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_SOCKET, sio_socket_who(s), "%s %.*s",
             s->recovery == SIO_RECOVERED ? "came back to" : "joined", (int)nsp->name.n,
             nsp->name.p);
 
-    char json[sizeof "{\"sid\":\"\",\"pid\":\"\"}" + 2 * LEC_ID_LEN];
-    int n = snprintf(json, sizeof json,
+    char json[sizeof "{\"sid\":\"\",\"pid\":\"\"}" + 2 * LEC_ID_LEN] = "";
+    int n = 0;
+    if (!s->client->eio3)
+        n = snprintf(json, sizeof json,
                      s->ticket ? "{\"sid\":\"%s\",\"pid\":\"%s\"}" : "{\"sid\":\"%s\"}", s->id,
                      s->ticket ? s->ticket->pid : "");
     /* A send may end the client, and this socket with it. */
@@ -148,14 +165,15 @@ void sio_socket_refuse(struct sio_socket *s, const char *message, struct lec_sli
     if (s->state != SIO_CONNECTING)
         return;
     struct lec_buf json = { 0 };
-    lec_buf_adds(&json, "{\"message\":");
+    bool bare = s->client->eio3;
+    lec_buf_adds(&json, bare ? "" : "{\"message\":");
     if (!message || lec_json_put_string(&json, message, strlen(message)) != LEC_OK)
         lec_buf_adds(&json, "\"Refused\"");
-    if (data.n > 0) {
+    if (data.n > 0 && !bare) {
         lec_buf_adds(&json, ",\"data\":");
         lec_buf_add(&json, data.p, data.n);
     }
-    lec_buf_addc(&json, '}');
+    lec_buf_adds(&json, bare ? "" : "}");
     s->nsp->io->counters->sockets_refused++;
     lec_log(s->nsp->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_SOCKET, sio_socket_who(s),
             "refused in %.*s: %s", (int)s->nsp->name.n, s->nsp->name.p, message ? message : "");
@@ -189,7 +207,7 @@ int sio_socket_send_event(struct sio_socket *s, const struct sio_payload *event,
         io->counters->volatile_dropped++;
         return LEC_EAGAIN;
     }
-    struct sio_recovery *r = id == SIO_NO_ID ? s->nsp->recovery : NULL;
+    struct sio_recovery *r = id == SIO_NO_ID && !s->client->eio3 ? s->nsp->recovery : NULL;
     struct sio_payload stamped = r ? sio_recovery_stamp(r, event, is_volatile) : *event;
     struct lec_msg *msg =
         sio_packet_encode(SIO_EVENT, s->nsp->name, id, event->n_attachments, stamped.json);

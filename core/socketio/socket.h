@@ -12,8 +12,9 @@
 
 #include "socketio/namespace.h"
 
-const char *sio_socket_id(
-    const struct sio_socket *s); /* 20 characters; public, not the session's sid */
+/* Public: 20 characters that are not the session's sid. A Socket.IO 2 client makes its id from the sid
+ * ("sid", or "/nsp#sid"), so that is its id here too, if no other can use it (eio_session_is_bound). */
+const char *sio_socket_id(const struct sio_socket *s);
 struct sio_namespace *sio_socket_namespace(const struct sio_socket *s);
 struct sio_server *sio_socket_server(const struct sio_socket *s);
 const struct eio_handshake *sio_socket_handshake(const struct sio_socket *s);
@@ -55,7 +56,7 @@ enum sio_recovery_result sio_socket_recovery(const struct sio_socket *s);
 const char *sio_recovery_text(enum sio_recovery_result result);
 
 /* Refuses it with CONNECT_ERROR {"message": …, "data": …}; data is JSON text, n == 0 for none.
- * message: UTF-8. on_free follows. */
+ * message: UTF-8. A Socket.IO 2 client gets the message alone. on_free follows. */
 void sio_socket_refuse(struct sio_socket *s, const char *message, struct lec_slice data);
 
 /* Sends an event to this client. To a CONNECTING one it waits, and follows its CONNECT packet (not

@@ -38,5 +38,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(lec_slice_eq(text, lec_msg_payload(twice)));
     lec_msg_unref(once);
     lec_msg_unref(twice);
+
+    struct lec_buf auth = { 0 };
+    struct lec_slice nsp = a.nsp;
+    sio_packet_take_query(&nsp, &auth);
+    REQUIRE(nsp.n > 0 && !memchr(nsp.p, '?', nsp.n));
+    REQUIRE(lec_json_check(lec_buf_slice(&auth), 2) == LEC_OK);
+    lec_buf_fini(&auth);
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "fake_engine.h"
 
+#include <stdio.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ struct eio_session {
     struct fake_peer *peer;
     void *user;
     bool open;
+    bool eio3, bound;
     struct lec_later later;
     char sid[32];
 };
@@ -192,8 +195,16 @@ enum eio_transport eio_session_transport(const struct eio_session *s)
 
 const struct eio_handshake *eio_session_handshake(const struct eio_session *s)
 {
-    static const struct eio_handshake handshake = { .url = "/socket.io/?EIO=4", .query = "EIO=4" };
-    return s->sid[0] ? &handshake : NULL;
+    static const struct eio_handshake handshakes[] = {
+        { .url = "/socket.io/?EIO=4", .query = "EIO=4", .protocol = 4 },
+        { .url = "/socket.io/?EIO=3", .query = "EIO=3", .protocol = 3 },
+    };
+    return s->sid[0] ? &handshakes[s->eio3] : NULL;
+}
+
+bool eio_session_is_bound(const struct eio_session *s)
+{
+    return s->bound;
 }
 
 void eio_session_set_user(struct eio_session *s, void *user)
@@ -245,7 +256,7 @@ void fake_engine_fini(struct fake_engine *e)
     free(e->loop);
 }
 
-struct fake_peer *fake_open(struct fake_engine *e)
+static struct fake_peer *open_peer(struct fake_engine *e)
 {
     static const size_t plenty = 1000000;
     struct fake_peer *p = lec_alloc0(sizeof *p);
@@ -260,6 +271,22 @@ struct fake_peer *fake_open(struct fake_engine *e)
     p->session->open = true;
     p->session->sid[0] = 's';
     e->count++;
+    return p;
+}
+
+struct fake_peer *fake_open(struct fake_engine *e)
+{
+    struct fake_peer *p = open_peer(e);
+    e->events->on_open(e->ctx, p->session);
+    return p;
+}
+
+struct fake_peer *fake_open3(struct fake_engine *e, bool bound)
+{
+    struct fake_peer *p = open_peer(e);
+    p->session->eio3 = true;
+    p->session->bound = bound;
+    snprintf(p->session->sid, sizeof p->session->sid, "sid-of-%013u", p->number);
     e->events->on_open(e->ctx, p->session);
     return p;
 }

@@ -43,6 +43,8 @@ void fake_engine_shutdown(struct fake_engine *e);
 void fake_engine_fini(struct fake_engine *e);
 
 struct fake_peer *fake_open(struct fake_engine *e);
+/* An Engine.IO 3 client; whether its sid is bound (eio_session_is_bound). The sid is 20 characters. */
+struct fake_peer *fake_open3(struct fake_engine *e, bool bound);
 void fake_text(struct fake_engine *e, struct fake_peer *p, const char *packet);
 void fake_binary(struct fake_engine *e, struct fake_peer *p, const void *bytes, size_t n);
 void fake_close(struct fake_engine *e, struct fake_peer *p, enum eio_reason why);

@@ -235,13 +235,37 @@ static void makes_binary_forms(void **state)
     lec_msg_unref(m);
 }
 
+static void takes_the_query_off(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *nsp, *name, *json;
+    } cases[] = {
+        { "/admin", "/admin", "{}" },
+        { "/admin?", "/admin", "{}" },
+        { "/?token=1", "/", "{\"token\":\"1\"}" },
+        { "/a?x=1&y=b%20c+d&z", "/a", "{\"x\":\"1\",\"y\":\"b c d\",\"z\":\"\"}" },
+        { "/a?x=%22%5c%0a", "/a", "{\"x\":\"\\\"\\\\\\n\"}" },
+        { "/a?x=1&x=2", "/a", "{\"x\":\"1\",\"x\":\"2\"}" },
+        { "/a?bad=%ff&x=1&%ff=2&y=?", "/a", "{\"x\":\"1\",\"y\":\"?\"}" },
+        { "/a?%ff=1", "/a", "{}" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lec_slice nsp = lec_slice_str(cases[i].nsp);
+        struct lec_buf json = { 0 };
+        sio_packet_take_query(&nsp, &json);
+        assert_true(lec_slice_is(nsp, cases[i].name));
+        assert_string_equal(lec_buf_str(&json), cases[i].json);
+        lec_buf_fini(&json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_is_good),
-        cmocka_unit_test(refuses_what_is_bad),
-        cmocka_unit_test(refuses_what_is_cut_off),
-        cmocka_unit_test(makes_binary_forms),
+        cmocka_unit_test(takes_what_is_good),      cmocka_unit_test(refuses_what_is_bad),
+        cmocka_unit_test(refuses_what_is_cut_off), cmocka_unit_test(makes_binary_forms),
+        cmocka_unit_test(takes_the_query_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
