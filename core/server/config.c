@@ -95,6 +95,8 @@ static const struct lec_setting settings[] = {
       .help = "offer WebSocket" },
     { "allow_upgrades", "LECTERN_ALLOW_UPGRADES", FLAG(allow_upgrades), .fallback = "true",
       .group = TRANSPORTS, .help = "let clients move from polling to WebSocket" },
+    { "allow_eio3", "LECTERN_ALLOW_EIO3", FLAG(allow_eio3), .fallback = "false",
+      .group = TRANSPORTS, .help = "serve Socket.IO 2 clients (Engine.IO 3) too" },
     { "ping_interval", "LECTERN_PING_INTERVAL", MS(ping_interval, 1), .fallback = "25000",
       .group = TRANSPORTS, .help = "time between two heartbeats" },
     { "ping_timeout", "LECTERN_PING_TIMEOUT", MS(ping_timeout, 1), .fallback = "20000",

@@ -49,7 +49,7 @@ struct lec_config {
     /* logs */
     char *debug, *log_level, *log_format;
     /* transports */
-    bool polling, websocket, allow_upgrades;
+    bool polling, websocket, allow_upgrades, allow_eio3;
     uint64_t ping_interval, ping_timeout, upgrade_timeout, connect_timeout;
     char *tls_cert, *tls_key, *tls_client_ca;
     char *trusted_proxies; /* addresses and networks (net/address.h) */

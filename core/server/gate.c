@@ -39,11 +39,10 @@ static void refuse_for_now(struct lec_server *server, struct sio_socket *s)
 static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
                   bool may_wait)
 {
-    const struct eio_handshake *handshake = sio_socket_handshake(s);
     const char *why = "";
     struct lec_peer *peer;
-    int rc = lec_peer_new(&peer, server->keys, auth, handshake->headers, handshake->headers_len,
-                          lec_clock_ms() / 1000, &why);
+    int rc = lec_peer_new(&peer, server->keys, auth, sio_socket_handshake(s), lec_clock_ms() / 1000,
+                          &why);
     if (rc == LEC_ENOTFOUND && may_wait && lec_jwks_wait(server->jwks, s, NULL))
         return;
     if (rc == LEC_ENOTFOUND && lec_jwks_failing(server->jwks)) {

@@ -28,20 +28,28 @@ static int from_auth(struct lec_slice auth, struct lec_buf *token)
     return token->n > 0 ? LEC_OK : LEC_ENOTFOUND;
 }
 
-static int from_headers(const char *headers, size_t n, struct lec_buf *token)
+/* URLs end up in logs and histories: only those who have nothing else may have their token there. */
+static int from_query(const struct eio_handshake *handshake, struct lec_buf *token)
 {
-    for (size_t i = 0; i < n;) {
-        const char *name = headers + i;
-        const char *value = name + strlen(name) + 1;
-        if (strcmp(name, "authorization") == 0) {
-            if (strncasecmp(value, "Bearer ", 7) != 0)
-                return LEC_ENOTFOUND;
-            lec_buf_adds(token, value);
-            return LEC_OK;
+    struct lec_slice query = lec_slice_str(handshake->query), name, value;
+    struct lec_buf scratch = { 0 };
+    for (size_t pos = 0; eio_query_next(query, &pos, &scratch, &name, &value);) {
+        if (lec_slice_is(name, "token")) {
+            token->n = 0;
+            lec_buf_add(token, value.p, value.n);
         }
-        i = (size_t)(value + strlen(value) + 1 - headers);
     }
-    return LEC_ENOTFOUND;
+    lec_buf_fini(&scratch);
+    return token->n > 0 ? LEC_OK : LEC_ENOTFOUND;
+}
+
+static int from_headers(const struct eio_handshake *handshake, struct lec_buf *token)
+{
+    struct lec_slice value = eio_handshake_header(handshake, "authorization");
+    if (value.n < 7 || strncasecmp(value.p, "Bearer ", 7) != 0)
+        return LEC_ENOTFOUND;
+    lec_buf_add(token, value.p, value.n);
+    return LEC_OK;
 }
 
 /* Many applications hand over the whole header value as auth.token. */
@@ -80,12 +88,14 @@ static int make(struct lec_peer **out, const struct lec_keys *keys, int rc, stru
 }
 
 int lec_peer_new(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice auth,
-                 const char *headers, size_t n, int64_t now_s, const char **why)
+                 const struct eio_handshake *handshake, int64_t now_s, const char **why)
 {
     struct lec_buf token = { 0 };
     int rc = from_auth(auth, &token);
+    if (rc == LEC_ENOTFOUND && handshake->protocol == 3)
+        rc = from_query(handshake, &token);
     if (rc == LEC_ENOTFOUND)
-        rc = from_headers(headers, n, &token);
+        rc = from_headers(handshake, &token);
     return make(out, keys, rc, &token, now_s, why);
 }
 

@@ -4,13 +4,15 @@
 #define LEC_SERVER_PEER_H
 
 #include "auth/token.h"
+#include "engineio/session.h"
 #include "server/hooks.h"
 
-/* auth: the CONNECT payload, a JSON object; its member "token" counts first, then the request's
- * `Authorization: Bearer`. headers: "name\0value\0" pairs in n bytes. LEC_OK; else as
- * lec_token_verify, with a sentence in *why for the client and the log, which lives as long as keys. */
+/* auth: the CONNECT payload, a JSON object; its member "token" counts first, then the handshake's: of
+ * Engine.IO 3 clients, which have no payload, the query's `token`; then `Authorization: Bearer`.
+ * LEC_OK; else as lec_token_verify, with a sentence in *why for the client and the log, which lives as
+ * long as keys. */
 int lec_peer_new(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice auth,
-                 const char *headers, size_t n, int64_t now_s, const char **why) LEC_CHECK;
+                 const struct eio_handshake *handshake, int64_t now_s, const char **why) LEC_CHECK;
 /* The same for an event's payload, ["name", token or {"token": token}]. */
 int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice payload,
                       int64_t now_s, const char **why) LEC_CHECK;

@@ -121,6 +121,7 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .polling = c->polling,
         .websocket = c->websocket,
         .allow_upgrades = c->allow_upgrades,
+        .allow_eio3 = c->allow_eio3,
         .cors = { .origins = c->frontend_url },
     };
     s->sio_cfg = (struct sio_config){

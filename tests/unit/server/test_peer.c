@@ -60,23 +60,35 @@ static void finds_and_checks_the_token(void **state)
         const char *auth, *authorization;
         int64_t now;
         const char *why; /* part of it; NULL: let in */
+        const char *query;
+        unsigned protocol;
     } cases[] = {
-        { "{\"token\":\"%s\"}", NULL, NOW, NULL },
-        { "{\"x\":[1],\"token\":\"%s\"}", NULL, NOW, NULL },
-        { "{\"token\":\"Bearer %s\"}", NULL, NOW, NULL },
-        { "{}", "Bearer %s", NOW, NULL },
-        { "{}", "bearer  %s", NOW, NULL },
-        { "{\"token\":\"\"}", "Bearer %s", NOW, NULL },
-        { "{\"token\":null}", "Bearer %s", NOW, NULL },
-        { "{\"token\":\"%s\"}", "Bearer nonsense", NOW, NULL },
-        { "{\"token\":\"nonsense\"}", "Bearer %s", NOW, "" },
-        { "{}", NULL, NOW, "no token" },
-        { "{}", "Basic dTpw", NOW, "no token" },
-        { "{}", "Bearer ", NOW, "" },
-        { "{\"token\":7}", NULL, NOW, "string" },
-        { "{\"token\":{\"token\":\"%s\"}}", NULL, NOW, "string" },
-        { "{\"token\":\"%s\"}", NULL, NOW + 3600, "" },
-        { "{\"token\":\"%s\"}", NULL, NOW - 3600, "" },
+        { "{\"token\":\"%s\"}", NULL, NOW, NULL, NULL, 4 },
+        { "{\"x\":[1],\"token\":\"%s\"}", NULL, NOW, NULL, NULL, 4 },
+        { "{\"token\":\"Bearer %s\"}", NULL, NOW, NULL, NULL, 4 },
+        { "{}", "Bearer %s", NOW, NULL, NULL, 4 },
+        { "{}", "bearer  %s", NOW, NULL, NULL, 4 },
+        { "{\"token\":\"\"}", "Bearer %s", NOW, NULL, NULL, 4 },
+        { "{\"token\":null}", "Bearer %s", NOW, NULL, NULL, 4 },
+        { "{\"token\":\"%s\"}", "Bearer nonsense", NOW, NULL, NULL, 4 },
+        { "{\"token\":\"nonsense\"}", "Bearer %s", NOW, "", NULL, 4 },
+        { "{}", NULL, NOW, "no token", NULL, 4 },
+        { "{}", "Basic dTpw", NOW, "no token", NULL, 4 },
+        { "{}", "Bearer ", NOW, "", NULL, 4 },
+        { "{\"token\":7}", NULL, NOW, "string", NULL, 4 },
+        { "{\"token\":{\"token\":\"%s\"}}", NULL, NOW, "string", NULL, 4 },
+        { "{\"token\":\"%s\"}", NULL, NOW + 3600, "", NULL, 4 },
+        { "{\"token\":\"%s\"}", NULL, NOW - 3600, "", NULL, 4 },
+        { "{}", NULL, NOW, NULL, "a=1&token=%s", 3 },
+        { "{}", NULL, NOW, NULL, "token=Bearer%20%s", 3 },
+        { "{}", NULL, NOW, NULL, "token=x&token=%s", 3 },
+        { "{}", "Bearer nonsense", NOW, NULL, "token=%s", 3 },
+        { "{}", "Bearer %s", NOW, NULL, "token=", 3 },
+        { "{}", "Bearer %s", NOW, NULL, "", 3 },
+        { "{\"token\":\"%s\"}", NULL, NOW, NULL, "token=nonsense", 3 },
+        { "{}", NULL, NOW, "", "token=nonsense", 3 },
+        { "{}", NULL, NOW, "no token", "", 3 },
+        { "{}", NULL, NOW, "no token", "token=%s", 4 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lec_buf auth = with_token(cases[i].auth), headers = { 0 };
@@ -88,9 +100,15 @@ static void finds_and_checks_the_token(void **state)
             lec_buf_fini(&value);
         }
         const char *why = NULL;
+        struct lec_buf query = with_token(cases[i].query ? cases[i].query : "");
+        const struct eio_handshake handshake = {
+            .query = lec_buf_str(&query),
+            .headers = headers.p,
+            .headers_len = headers.n,
+            .protocol = cases[i].protocol,
+        };
         struct lec_peer *p;
-        int rc =
-            lec_peer_new(&p, keys, lec_buf_slice(&auth), headers.p, headers.n, cases[i].now, &why);
+        int rc = lec_peer_new(&p, keys, lec_buf_slice(&auth), &handshake, cases[i].now, &why);
         assert_int_equal(rc == LEC_OK, cases[i].why == NULL);
         assert_int_equal(p != NULL, rc == LEC_OK);
         assert_int_not_equal(rc, LEC_ENOTFOUND); /* no other key would help */
@@ -105,6 +123,7 @@ static void finds_and_checks_the_token(void **state)
         lec_peer_free(p);
         lec_buf_fini(&auth);
         lec_buf_fini(&headers);
+        lec_buf_fini(&query);
     }
 }
 
@@ -114,8 +133,9 @@ static void claims_are_what_the_command_said(void **state)
     struct lec_buf auth = with_token("{\"token\":\"%s\"}");
     const char *why;
     struct lec_slice value;
+    const struct eio_handshake handshake = { .query = "", .protocol = 4 };
     struct lec_peer *p;
-    assert_int_equal(lec_peer_new(&p, keys, lec_buf_slice(&auth), NULL, 0, NOW, &why), LEC_OK);
+    assert_int_equal(lec_peer_new(&p, keys, lec_buf_slice(&auth), &handshake, NOW, &why), LEC_OK);
     assert_int_equal(lec_json_member(lec_slice_str(p->claims), "role", &value), LEC_OK);
     assert_true(lec_slice_is(value, "\"student\""));
     assert_int_equal(lec_json_member(lec_slice_str(p->claims), "courses", &value), LEC_OK);
