@@ -8,13 +8,9 @@ import { chromium } from 'playwright-core';
 import { EXAMPLE, Server } from '../e2e/support/process.mjs';
 import { inSeconds, tokenFor } from '../e2e/support/tokens.mjs';
 import { PATIENCE } from '../e2e/support/wait.mjs';
+import { BROWSER, FLAGS } from './browser.mjs';
 
 const SCREENSHOTS = fileURLToPath(new URL('screenshots/', import.meta.url));
-const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium';
-const FLAGS = [
-  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
 
 let browser;
 before(async () => {

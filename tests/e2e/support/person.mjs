@@ -8,17 +8,24 @@ import { PATIENCE, within } from './wait.mjs';
 export class Person {
   // id and claims make the token, unless `token` is given (null: none at all). Everything else in
   // options goes to socket.io-client as it is.
-  constructor(server, id, { claims, token, auth, namespace = '/', ...options } = {}) {
+  constructor(server, id, { claims, token, namespace = '/', ...options } = {}) {
     this.id = id;
     this.inbox = [];
     this.listeners = new Set();
-    const given = token === undefined ? tokenFor(id, claims) : token;
-    this.socket = io(server.url + namespace, {
-      auth: auth ?? (given === null ? {} : { token: given }),
+    this.socket = this.open(server, token === undefined ? tokenFor(id, claims) : token, { namespace, ...options });
+    this.listen();
+  }
+
+  open(server, token, { auth, namespace, ...options }) {
+    return io(server.url + namespace, {
+      auth: auth ?? (token === null ? {} : { token }),
       forceNew: true,
       reconnection: false,
       ...options,
     });
+  }
+
+  listen() {
     this.socket.onAny((event, ...args) => this.record(event, args));
     this.socket.on('connect', () => this.record('connect', []));
     this.socket.on('connect_error', (error) => this.record('connect_error', [error]));

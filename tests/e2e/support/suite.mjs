@@ -1,5 +1,6 @@
 // The frame of most suites: one server for a `describe` block, people who leave after each test.
 import { after, afterEach, before } from 'node:test';
+import { OldPerson } from './old_person.mjs';
 import { Person } from './person.mjs';
 import { Server } from './process.mjs';
 import { Scripts } from './scripts.mjs';
@@ -15,9 +16,9 @@ export function useServer({ args, env, ...scripts } = {}) {
     get url() {
       return handle.server.url;
     },
-    // A client that may not get in.
-    client(id, options) {
-      const person = new Person(handle.server, id, options);
+    // A client that may not get in. `old`: a socket.io-client 2.
+    client(id, { old, ...options } = {}) {
+      const person = new (old ? OldPerson : Person)(handle.server, id, options);
       people.add(person);
       return person;
     },
