@@ -161,7 +161,7 @@ function lectern.is_array(t) end
 ---`id`, `user`, `data` and `handshake` still answer, and methods return `nil, "socket is closed", "closed"`.
 ---A client that is recovered is the same value again, with `user` and `handshake` of its new connection.
 ---@class lectern.Socket
----@field id string 20 characters, public
+---@field id string public; 20 characters, or what a Socket.IO 2 client makes of them: `/namespace#id`
 ---@field user table the verified claims of its token, with `id`; another token (`refresh_token`) changes it in place
 ---@field data table for handlers to keep what they like
 ---@field rooms string[] a snapshot, its own id first
