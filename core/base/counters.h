@@ -26,6 +26,8 @@
     X(packets_in, "Engine.IO packets received")                                                    \
     X(packets_out, "Engine.IO packets sent")                                                       \
     X(volatile_dropped, "volatile messages dropped: the client was not writable")                  \
+    X(namespaces_made, "namespaces that a pattern matched, made by who joined first")              \
+    X(namespaces_removed, "namespaces of a pattern removed, as nobody was left")                   \
     X(sockets_connected, "Socket.IO sockets let in")                                               \
     X(sockets_refused, "Socket.IO CONNECTs refused")                                               \
     X(sockets_recovered, "Socket.IO sockets that came back with what they had missed")             \

@@ -57,6 +57,7 @@ struct lec_config {
     /* limits */
     uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
     uint64_t header_timeout, body_timeout, keepalive_timeout;
+    uint64_t max_dynamic_namespaces, max_namespace_name;
     uint64_t max_namespaces, max_rooms, max_room_name, max_event_name, max_acks, max_attachments,
         max_json_depth;
     uint64_t drain_spread, drain_timeout;

@@ -133,6 +133,8 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .max_acks = (unsigned)c->max_acks,
         .packet = { .max_attachments = (unsigned)c->max_attachments,
                     .max_depth = (unsigned)c->max_json_depth },
+        .max_dynamic_namespaces = (unsigned)c->max_dynamic_namespaces,
+        .max_namespace_name = (unsigned)c->max_namespace_name,
         .recovery_window_ms = (unsigned)c->recovery_window,
         .recovery_unnoticed_ms = (unsigned)(c->ping_interval + c->ping_timeout) + RECOVERY_SLACK_MS,
         .recovery_max_bytes = c->recovery_max_bytes,

@@ -271,14 +271,16 @@ static struct sio_socket *find_socket(const struct sio_client *c, struct lec_sli
     return s;
 }
 
-/* Refuses a CONNECT for which no socket was made. */
-static void refuse_connect(struct sio_client *c, struct lec_slice name, struct lec_slice error)
+/* Refuses a CONNECT for which no socket was made. why: needs no escapes in JSON. */
+static void refuse_connect(struct sio_client *c, struct lec_slice name, const char *why)
 {
+    struct lec_buf error = { 0 };
+    lec_buf_printf(&error, "{\"message\":\"%s\"}", why);
     c->refusals++;
     c->io->counters->sockets_refused++;
-    lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "CONNECT refused: %.*s",
-            (int)error.n, error.p);
-    int rc = sio_client_send(c, SIO_CONNECT_ERROR, name, error);
+    lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "CONNECT refused: %s", why);
+    int rc = sio_client_send(c, SIO_CONNECT_ERROR, name, lec_buf_slice(&error));
+    lec_buf_fini(&error);
     (void)rc; /* if it failed the session has ended, and that was told */
 }
 
@@ -293,14 +295,16 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
         bad_packet(c, "too many CONNECTs that were refused");
         return;
     }
-    struct sio_namespace *nsp = sio_server_find(io, name);
-    if (!nsp) {
-        refuse_connect(c, name, LEC_SLICE("{\"message\":\"Invalid namespace\"}"));
-    } else if (c->n_sockets >= io->cfg.max_namespaces) {
-        refuse_connect(c, name, LEC_SLICE("{\"message\":\"Too many namespaces\"}"));
-    } else {
-        io->events->on_connect(io->ctx, sio_socket_new(c, nsp, auth), auth);
+    if (c->n_sockets >= io->cfg.max_namespaces) {
+        refuse_connect(c, name, "Too many namespaces");
+        return;
     }
+    const char *why;
+    struct sio_namespace *nsp = sio_dynamic_join(io, name, &why);
+    if (nsp)
+        io->events->on_connect(io->ctx, sio_socket_new(c, nsp, auth), auth);
+    else
+        refuse_connect(c, name, why);
 }
 
 static void on_connect(struct sio_client *c, const struct sio_packet *p)

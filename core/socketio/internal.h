@@ -28,6 +28,7 @@
 #include "base/map.h"
 #include "base/outq.h"
 #include "socketio/client.h"
+#include "socketio/dynamic.h"
 #include "socketio/recovery.h"
 #include "socketio/room.h"
 #include "socketio/socket.h"
@@ -40,6 +41,13 @@ struct sio_server {
     struct lec_counters *counters;
     struct lec_log *log;
     struct lec_map namespaces;
+    struct sio_pattern **patterns; /* strongest first */
+    size_t n_patterns;
+    size_t n_dynamic; /* namespaces */
+    /* The highest numbers of dynamic namespaces that ended. Later ones go on from there: they may bear
+     * the same name, and what an old client still says about old numbers must mean nothing there. */
+    int64_t past_ack;
+    uint64_t past_event;
     uint64_t mark; /* of the last walk over a target; sockets never carry a later one */
     bool broadcasting;
     struct sio_client *ended; /* clients whose sessions ended during the broadcast */
@@ -55,6 +63,9 @@ struct sio_namespace {
     int64_t next_ack;              /* ids are never used twice in one namespace */
     struct sio_recovery *recovery; /* NULL: it is off */
     bool closed;                   /* clients can no longer find it; freed this turn */
+    bool dynamic;                  /* ends when nobody is left (socketio/dynamic.h) */
+    struct sio_pattern *pattern;   /* of a dynamic one; NULL for an orphan */
+    struct lec_list link;          /* pattern->children */
     struct lec_later later;
     struct lec_slice name; /* into bytes */
     char bytes[];
@@ -117,6 +128,17 @@ struct lec_who sio_socket_who(const struct sio_socket *s); /* for log lines */
 
 struct sio_namespace *sio_namespace_new(struct sio_server *io, struct lec_slice name);
 void sio_namespace_free(struct sio_namespace *nsp); /* nobody is in it */
+
+/* The namespace that a client wants to join, made if it is a dynamic one. NULL: it may not, and *why
+ * is the text for it. */
+struct sio_namespace *sio_dynamic_join(struct sio_server *io, struct lec_slice name,
+                                       const char **why);
+/* Somebody left for good: ends a dynamic namespace if nobody is left. No other is touched. */
+void sio_dynamic_left(struct sio_namespace *nsp);
+void sio_dynamic_sweep(struct sio_server *io); /* the same for all */
+/* It is dynamic no more: it closes, or stays for ever. */
+void sio_dynamic_end(struct sio_namespace *nsp);
+void sio_dynamic_fini(struct sio_server *io);
 
 /* A packet on its way to one client or to many, encoded once in each form that is met. Its maker
  * calls sio_outgoing_fini. */

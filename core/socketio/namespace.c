@@ -10,6 +10,7 @@ struct sio_namespace *sio_namespace_new(struct sio_server *io, struct lec_slice 
     size_t slash = name.n == 0 || name.p[0] != '/';
     struct sio_namespace *nsp = lec_alloc0(sizeof *nsp + slash + name.n);
     nsp->io = io;
+    lec_list_init(&nsp->link);
     nsp->bytes[0] = '/';
     if (name.n > 0)
         memcpy(nsp->bytes + slash, name.p, name.n);

@@ -1,8 +1,8 @@
 /* A namespace: its sockets and rooms, and sending to many of them.
  *
- * Owner: the server, for its whole life but for sio_server_close_namespace. A room exists while
- * somebody is in it. Each socket is by itself a room of its id, which costs nothing; others may join a room of that
- * name, and what is sent there reaches them all. */
+ * Owner: the server, for its whole life but for sio_server_close_namespace and dynamic ones
+ * (socketio/dynamic.h). A room exists while somebody is in it. Each socket is by itself a room of its
+ * id, which costs nothing; others may join a room of that name, and what is sent there reaches them all. */
 #ifndef SIO_NAMESPACE_H
 #define SIO_NAMESPACE_H
 

@@ -153,6 +153,7 @@ static void on_absent_timer(struct lec_timer *timer)
     for (const struct sio_absence *a; (a = longest_absent(r)) && a->until <= now;)
         forget(r, a->ticket);
     start_absent_timer(r);
+    sio_dynamic_left(r->nsp);
 }
 
 void sio_recovery_end(struct sio_recovery *r)

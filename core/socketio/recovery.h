@@ -9,7 +9,8 @@
  *   absent --window is over | room is needed | recovery is refused--> forgotten
  *   held --either side ends it on purpose--> forgotten
  *
- * Owner: the namespace, which has no sio_recovery where recovery is off. What had arrived when a
+ * Owner: the namespace, which has no sio_recovery where recovery is off; a dynamic namespace
+ * (socketio/dynamic.h) lives until its last absent one is forgotten. What had arrived when a
  * connection was lost follows from the offset, or from the last ping that was answered: what was sent
  * before it had arrived, as a connection keeps the order. So a client that received nothing for
  * hours is recovered like any other, though its offset is long forgotten. */

@@ -28,6 +28,7 @@ void sio_server_free(struct sio_server *io)
     for (size_t pos = 0; (nsp = lec_map_next(&io->namespaces, &pos));)
         sio_namespace_free(nsp);
     lec_map_fini(&io->namespaces);
+    sio_dynamic_fini(io);
     free(io);
 }
 
@@ -37,6 +38,7 @@ void sio_server_end_recovery(struct sio_server *io)
     for (size_t pos = 0; (nsp = lec_map_next(&io->namespaces, &pos));)
         if (nsp->recovery)
             sio_recovery_end(nsp->recovery);
+    sio_dynamic_sweep(io);
 }
 
 static void on_open(void *ctx, struct eio_session *session)
@@ -81,10 +83,12 @@ struct sio_namespace *sio_server_find(struct sio_server *io, struct lec_slice na
 struct sio_namespace *sio_server_of(struct sio_server *io, struct lec_slice name)
 {
     struct sio_namespace *nsp = sio_server_find(io, name);
-    if (!nsp) {
-        nsp = sio_namespace_new(io, name);
-        lec_map_put(&io->namespaces, nsp->name, nsp);
+    if (nsp) {
+        sio_dynamic_end(nsp);
+        return nsp;
     }
+    nsp = sio_namespace_new(io, name);
+    lec_map_put(&io->namespaces, nsp->name, nsp);
     return nsp;
 }
 
@@ -98,6 +102,7 @@ void sio_server_close_namespace(struct sio_server *io, struct sio_namespace *nsp
     if (nsp->closed || lec_slice_is(nsp->name, "/"))
         return;
     nsp->closed = true;
+    sio_dynamic_end(nsp);
     if (nsp->recovery)
         sio_recovery_end(nsp->recovery);
     lec_map_remove(&io->namespaces, nsp->name);

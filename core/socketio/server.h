@@ -23,6 +23,9 @@ struct sio_config {
     unsigned max_event_name;  /* bytes; longer ones close the client as malformed */
     unsigned max_acks;        /* one socket may have outstanding */
     struct sio_limits packet; /* attachments 10, depth 64 */
+    /* Dynamic namespaces (socketio/dynamic.h). */
+    unsigned max_dynamic_namespaces; /* living at a time */
+    unsigned max_namespace_name;     /* bytes, of one of them */
     /* Recovery of lost connections (socketio/recovery.h). */
     unsigned recovery_window_ms;    /* how long a lost client may come back; 0: recovery is off */
     unsigned recovery_unnoticed_ms; /* how long a connection may be dead before we notice */
@@ -83,7 +86,7 @@ void sio_server_end_recovery(struct sio_server *io);
 const struct eio_events *sio_server_engine_events(void);
 
 /* The namespace of this name ("/x"; a missing leading slash is added), made if it is new. Clients
- * may join it from now on; "/" always exists. */
+ * may join it from now on; "/" always exists. socketio/dynamic.h has those that clients make. */
 struct sio_namespace *sio_server_of(struct sio_server *io, struct lec_slice name);
 struct sio_namespace *sio_server_find(struct sio_server *io, struct lec_slice name); /* or NULL */
 /* Clients may join no more; sockets in it are disconnected, CONNECTING ones refused. The pointer

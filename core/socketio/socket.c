@@ -90,6 +90,7 @@ void sio_socket_end(struct sio_socket *s, enum sio_reason why)
     sio_room_leave_all(s);
     io->events->on_free(io->ctx, s);
     lec_loop_free_later(io->loop, &s->later, free_socket);
+    sio_dynamic_left(nsp);
 }
 
 int sio_send_packed(struct eio_session *session, struct sio_outgoing *out)

@@ -118,6 +118,8 @@ int app_setup_with(void **state, unsigned recovery_window_ms, size_t recovery_ma
     a->cfg = (struct sio_config){
         .connect_timeout_ms = 45000,
         .max_namespaces = 4,
+        .max_dynamic_namespaces = 3,
+        .max_namespace_name = 32,
         .max_rooms = 8,
         .max_room_name = 32,
         .max_event_name = 16,

@@ -2,6 +2,8 @@
  * these tests as much as their assertions do; teardown adds that nothing is left over. */
 #include "harness.h"
 
+#include "socketio/dynamic.h"
+
 /* What a callback does, each to the socket that it is called about. */
 static void disconnect_it(struct app *a, struct sio_socket *s)
 {
@@ -116,7 +118,8 @@ enum { ACTIONS = sizeof actions / sizeof *actions };
 
 static struct {
     action *on_connect, *on_event, *on_disconnect, *on_free, *on_ack;
-} plan; /* of the test that runs */
+    bool dynamic; /* "/b" is */
+} plan;           /* of the test that runs */
 
 static void act(action *what, struct app *a, struct sio_socket *s)
 {
@@ -182,7 +185,11 @@ static void ask(struct app *a, struct question *q, struct sio_socket *s, unsigne
 static void scene(struct app *a, struct question *questions)
 {
     struct fake_peer *p[3];
-    sio_server_of(a->io, S("/b"));
+    struct lec_slice pattern = S("/*");
+    if (plan.dynamic)
+        sio_server_offer(a->io, NULL, 0, &pattern, 1);
+    else
+        sio_server_of(a->io, S("/b"));
     for (int i = 0; i < 3; i++) {
         p[i] = fake_open(&a->engine);
         app_text(a, p[i], "0");
@@ -264,6 +271,15 @@ static void pairs_of_actions(void **state)
     }
 }
 
+/* The same where a namespace ends with the last who leaves it. */
+static void each_and_pairs_in_a_dynamic_namespace(void **state)
+{
+    plan.dynamic = true;
+    each_action_in_each_callback(state);
+    pairs_of_actions(state);
+    plan.dynamic = false;
+}
+
 /* A broadcast that finds one too slow reaches all others first, and then says so. */
 static void tell_on_disconnect(struct app *a, struct sio_socket *s)
 {
@@ -336,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_action_in_each_callback),
         cmocka_unit_test(pairs_of_actions),
+        cmocka_unit_test(each_and_pairs_in_a_dynamic_namespace),
         cmocka_unit_test(slow_ones_do_not_disturb),
         cmocka_unit_test(on_the_way_out),
     };
