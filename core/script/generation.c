@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "socketio/dynamic.h"
+
 #define MAX_UNKNOWN 32 /* clients choose these names */
 
 struct lec_generation *lec_generation_new(void)
@@ -53,6 +55,9 @@ void lec_generation_unref(struct lec_script *s, struct lec_generation *g)
     for (size_t pos = 0; (n = lec_map_next(&g->namespaces, &pos)) != NULL;)
         free_handlers(n);
     lec_map_fini(&g->namespaces);
+    for (size_t i = 0; i < g->n_patterns; i++)
+        free((char *)g->patterns[i].p);
+    free(g->patterns);
     free_list(g->start);
     free_list(g->stop);
     char *name;
@@ -71,9 +76,20 @@ bool lec_generation_meet(struct lec_generation *g, struct lec_slice event)
     return true;
 }
 
-struct lec_handlers *lec_generation_find(const struct lec_generation *g, struct lec_slice nsp)
+struct lec_handlers *lec_generation_find(const struct lec_generation *g,
+                                         const struct sio_namespace *nsp)
 {
-    return g ? lec_map_get(&g->namespaces, nsp) : NULL;
+    struct lec_slice pattern = sio_namespace_pattern(nsp);
+    if (!g)
+        return NULL;
+    return lec_map_get(&g->namespaces, pattern.n > 0 ? pattern : sio_namespace_name(nsp));
+}
+
+struct lec_handlers *lec_generation_named(const struct lec_generation *g,
+                                          const struct sio_server *io, struct lec_slice name)
+{
+    struct lec_handlers *handlers = lec_map_get(&g->namespaces, name);
+    return handlers ? handlers : lec_map_get(&g->namespaces, sio_server_match(io, name));
 }
 
 void lec_handler_push(lua_State *L, const struct lec_handler *h)
@@ -141,6 +157,21 @@ static void take_events(struct lec_generation *g, lua_State *L, struct lec_handl
     }
 }
 
+/* Takes the list of patterns on top, in order, and pops it. */
+static void take_patterns(struct lec_generation *g, lua_State *L)
+{
+    size_t n = lua_istable(L, -1) ? lua_objlen(L, -1) : 0;
+    if (n > 0)
+        g->patterns = lec_alloc(n * sizeof *g->patterns);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        struct lec_slice text = lec_slice_str(lua_tostring(L, -1));
+        g->patterns[g->n_patterns++] = (struct lec_slice){ lec_strndup(text.p, text.n), text.n };
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 void lec_generation_fill(struct lec_generation *g, lua_State *L)
 {
     static const char *const kinds[] = { "events",          "connect", "connected",   "disconnect",
@@ -169,6 +200,8 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L)
         }
         lua_pop(L, 1);
     }
+    lua_getfield(L, -1, "patterns");
+    take_patterns(g, L);
     lua_getfield(L, -1, "start");
     take_list(g, L, &g->start, "start");
     lua_getfield(L, -1, "stop");

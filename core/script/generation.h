@@ -16,7 +16,7 @@ struct lec_handler {
     char what[];  /* for logs: "handlers/hands.lua on_raise_hand" */
 };
 
-/* Of one namespace. */
+/* Of one namespace, or of all that a pattern matches. */
 struct lec_handlers {
     char *name;
     struct lec_map events;                                  /* event -> struct lec_handler */
@@ -29,7 +29,9 @@ struct lec_generation {
     unsigned refs;
     int functions; /* registry reference of the table */
     int count;
-    struct lec_map namespaces;        /* name -> struct lec_handlers */
+    struct lec_map namespaces;  /* name or pattern -> struct lec_handlers */
+    struct lec_slice *patterns; /* texts are its own; strongest first */
+    size_t n_patterns;
     struct lec_handler *start, *stop; /* lists */
     bool hears_outgoing;              /* a namespace has any_outgoing */
     struct lec_map unknown;           /* events nobody handles that were told of; name -> name */
@@ -46,7 +48,13 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L);
 /* Remembers an event that nobody handles. False: it did already, or has no room for more. */
 bool lec_generation_meet(struct lec_generation *g, struct lec_slice event);
 
-struct lec_handlers *lec_generation_find(const struct lec_generation *g, struct lec_slice nsp);
+/* Those of a namespace: its own or, if it is a child of a pattern, the pattern's; or NULL. */
+struct lec_handlers *lec_generation_find(const struct lec_generation *g,
+                                         const struct sio_namespace *nsp);
+
+/* The same for a name or a pattern's text, whether anybody is there or not. */
+struct lec_handlers *lec_generation_named(const struct lec_generation *g,
+                                          const struct sio_server *io, struct lec_slice name);
 
 /* Pushes the function. Needs one slot, and no memory. */
 void lec_handler_push(lua_State *L, const struct lec_handler *h);

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "script/task.h"
+#include "socketio/dynamic.h"
+#include "socketio/pattern.h"
 
 /* Fields, by their place in the enum. Those up to KEPT have a slot in the box' environment table,
  * where they stay once they are made. */
@@ -15,7 +17,8 @@ enum field {
     HANDSHAKE,
     BROADCAST,
     NAMESPACE,
-    KEPT = NAMESPACE,
+    NAMESPACE_MATCH,
+    KEPT = NAMESPACE_MATCH,
     ID,
     ROOMS,
     TRANSPORT,
@@ -27,9 +30,11 @@ enum field {
 /* Slots that are no fields: handshake.auth, and what is left of a socket that has gone. */
 enum slot { AUTH = KEPT + 1, REMAINS, SLOTS = REMAINS };
 
-const char *const lec_box_fields[] = { "user",      "data",      "handshake",       "broadcast",
-                                       "namespace", "id",        "rooms",           "transport",
-                                       "connected", "recovered", "recovery_failed", NULL };
+const char *const lec_box_fields[] = { "user",      "data",      "handshake",
+                                       "broadcast", "namespace", "namespace_match",
+                                       "id",        "rooms",     "transport",
+                                       "connected", "recovered", "recovery_failed",
+                                       NULL };
 
 /* Copies the members of a JSON object but `token` and the `pid` of recovery: scripts have no use for
  * secrets. NULL if there are none. */
@@ -234,6 +239,26 @@ static void push_broadcast(lua_State *L, int box)
     lua_call(L, 1, 1);
 }
 
+/* What the stars of its namespace's pattern stand for; an empty list if it has none. */
+static void push_match(lua_State *L, const struct lec_box *box)
+{
+    struct lec_slice stars[SIO_MAX_STARS], pattern = { NULL, 0 };
+    const struct sio_namespace *nsp =
+        box->handle ? sio_socket_namespace(box->handle->socket) : NULL;
+    int n = 0;
+    if (nsp)
+        pattern = sio_namespace_pattern(nsp);
+    if (pattern.n > 0)
+        n = sio_pattern_match(pattern, sio_namespace_name(nsp), stars);
+    lua_newtable(L);
+    for (int i = 0; i < n; i++) {
+        lua_pushlstring(L, stars[i].p, stars[i].n);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lec_value_push_array_mt(L);
+    lua_setmetatable(L, -2);
+}
+
 static void push_rooms(lua_State *L, const struct lec_box *box)
 {
     size_t n = box->handle ? sio_socket_room_count(box->handle->socket) : 0;
@@ -279,6 +304,8 @@ static void push_kept(lua_State *L, int index, const struct lec_box *box, int sl
     lua_settop(L, env);
     if (slot == BROADCAST) {
         push_broadcast(L, index);
+    } else if (slot == NAMESPACE_MATCH) {
+        push_match(L, box);
     } else if (slot == DATA || !from.id) {
         lua_newtable(L);
     } else if (slot == USER) {
@@ -433,15 +460,30 @@ void lec_handle_renew(struct lec_handle *h)
         lec_script_protected(h->script, "the claims of another token", renew_user, h);
 }
 
+/* An orphan keeps what it had. nil in a slot needs no memory. */
+void lec_handle_renew_match(struct lec_handle *h)
+{
+    lua_State *L = h->script->vm.L;
+    if (h->box == LUA_NOREF || sio_namespace_pattern(sio_socket_namespace(h->socket)).n == 0)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->box);
+    lua_getfenv(L, -1); // box env
+    lua_pushnil(L);
+    lua_rawseti(L, -2, NAMESPACE_MATCH);
+    lua_pop(L, 2);
+}
+
 /* Gives the box what it must still answer from. */
 static int complete_box(lua_State *L)
 {
     struct lec_handle *h = lua_touserdata(L, 1);
     lec_handle_push(L, h); // handle box
     push_transport(L, lua_touserdata(L, 2));
+    if (sio_namespace_pattern(sio_socket_namespace(h->socket)).n > 0)
+        push_kept(L, 2, lua_touserdata(L, 2), NAMESPACE_MATCH);
     struct source from = source_of(h);
     lua_getfenv(L, 2);
-    push_remains(L, &from); // handle box transport env remains
+    push_remains(L, &from); // handle box … env remains
     lua_rawseti(L, -2, REMAINS);
     return 0;
 }
@@ -484,8 +526,8 @@ void lec_handle_take_box(struct lec_handle *h, void *kept)
     struct lec_box *box = lua_touserdata(L, -1);
     box->handle = h;
     box->recovery = (unsigned char)sio_socket_recovery(h->socket);
-    /* Token and request are new; nil in a slot needs no memory. */
-    static const int stale[] = { USER, HANDSHAKE, AUTH, REMAINS };
+    /* Token and request are new, the pattern may be; nil in a slot needs no memory. */
+    static const int stale[] = { USER, HANDSHAKE, NAMESPACE_MATCH, AUTH, REMAINS };
     lua_getfenv(L, -1); // box env
     for (size_t i = 0; i < sizeof stale / sizeof stale[0]; i++) {
         lua_pushnil(L);

@@ -51,6 +51,8 @@ struct lec_who lec_handle_who(const struct lec_handle *h);
 void lec_handle_push(lua_State *L, struct lec_handle *h);
 /* The peer's claims are new: `user`, if somebody has it, is the same table with what they say. */
 void lec_handle_renew(struct lec_handle *h);
+/* Handlers were loaded: the pattern that its namespace is a child of may be another. */
+void lec_handle_renew_match(struct lec_handle *h);
 /* Pushes handshake.auth of the box at index. */
 void lec_handle_push_auth(lua_State *L, int index);
 

@@ -309,7 +309,7 @@ static void on_connect(void *ctx, struct sio_socket *socket, struct lec_slice au
 {
     struct lec_script *s = ctx;
     struct lec_handle *h = lec_handle_new(s, socket, auth);
-    h->handlers = lec_generation_find(s->now, sio_namespace_name(sio_socket_namespace(socket)));
+    h->handlers = lec_generation_find(s->now, sio_socket_namespace(socket));
     if (!h->handlers || !h->handlers->connect) {
         let_in(h);
         return;
@@ -330,7 +330,7 @@ static void on_recover(void *ctx, struct sio_socket *socket, struct lec_slice au
     struct lec_script *s = ctx;
     struct lec_handle *h = lec_handle_new(s, socket, auth);
     lec_handle_take_box(h, kept);
-    h->handlers = lec_generation_find(s->now, sio_namespace_name(sio_socket_namespace(socket)));
+    h->handlers = lec_generation_find(s->now, sio_socket_namespace(socket));
     let_in(h);
 }
 

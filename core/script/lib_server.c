@@ -9,6 +9,8 @@
 #include "script/asking.h"
 #include "script/catchall.h"
 #include "script/handle.h"
+#include "socketio/dynamic.h"
+#include "socketio/pattern.h"
 
 static const char *const reserved[] = { "connect",       "connect_error", "disconnect",
                                         "disconnecting", "newListener",   "removeListener" };
@@ -70,6 +72,16 @@ static struct lec_slice name_at(lua_State *L, int index, const char *what)
     return name;
 }
 
+/* The name of a namespace, or a pattern of modules that serve. */
+static struct lec_slice namespace_at(lua_State *L, int index)
+{
+    struct lec_script *s = lec_script_of(L);
+    struct lec_slice name = name_at(L, index, "namespace");
+    if (s->io && !s->is_loading && sio_is_pattern(name) && !sio_server_pattern(s->io, name))
+        lec_vm_raise(L, "no module has the namespace \"%s\"", name.p);
+    return name;
+}
+
 /* How many names the list at index has; raises if it is none. nil is an empty one. */
 static size_t count_names(lua_State *L, int index)
 {
@@ -119,7 +131,8 @@ static struct sio_target target_at(lua_State *L, int index)
 /* Tells listeners of the event at argument 6, whose target is at 2 to 4. */
 static void tell(lua_State *L, struct lec_slice nsp, size_t receivers)
 {
-    const struct lec_handlers *h = lec_generation_find(lec_script_of(L)->now, nsp);
+    const struct lec_script *s = lec_script_of(L);
+    const struct lec_handlers *h = lec_generation_named(s->now, s->io, nsp);
     struct lec_sent sent = { .nsp = nsp,
                              .event = 6,
                              .last = lua_gettop(L),
@@ -135,26 +148,22 @@ static int l_emit(lua_State *L)
 {
     lec_script_need_server(L, "emit");
     struct lec_script *s = lec_script_of(L);
-    struct lec_slice nsp = name_at(L, 1, "namespace");
+    struct lec_slice nsp = namespace_at(L, 1);
     struct sio_target target = target_at(L, 2);
     bool is_volatile = lua_toboolean(L, 5);
     lec_script_encode_event(L, 6);
 
-    size_t n = 0;
-    struct sio_namespace *ns = sio_server_find(s->io, nsp);
-    if (ns) {
-        struct lec_wire wire = lec_script_take_wire(s);
-        struct lec_slice *names = s->names;
-        size_t cap = s->names_cap;
-        s->names = NULL;
-        s->names_cap = 0;
-        struct sio_payload event = lec_wire_payload(&wire);
-        n = sio_namespace_emit(ns, &target, &event, is_volatile);
-        free(s->names); /* of a handler that ran inside */
-        s->names = names;
-        s->names_cap = cap;
-        lec_script_give_wire(s, &wire);
-    }
+    struct lec_wire wire = lec_script_take_wire(s);
+    struct lec_slice *names = s->names;
+    size_t cap = s->names_cap;
+    s->names = NULL;
+    s->names_cap = 0;
+    struct sio_payload event = lec_wire_payload(&wire);
+    size_t n = sio_server_emit(s->io, nsp, &target, &event, is_volatile);
+    free(s->names); /* of a handler that ran inside */
+    s->names = names;
+    s->names_cap = cap;
+    lec_script_give_wire(s, &wire);
     if (lec_catchall_hears_outgoing(s))
         tell(L, nsp, n);
     lua_pushnumber(L, (lua_Number)n);
@@ -162,13 +171,13 @@ static int l_emit(lua_State *L)
 }
 
 /* Selects the target at arguments 2 to 4 into script->selected; how many. */
-static size_t select_target(lua_State *L, struct sio_namespace *ns)
+static size_t select_target(lua_State *L, struct lec_slice nsp)
 {
     struct lec_script *s = lec_script_of(L);
     struct sio_target target = target_at(L, 2);
-    size_t n = 0;
+    size_t n;
     free(s->selected); /* of a call that raised */
-    s->selected = ns ? sio_namespace_select(ns, &target, &n) : NULL;
+    s->selected = sio_server_select(s->io, nsp, &target, &n);
     return n;
 }
 
@@ -179,14 +188,14 @@ static int l_emit_with_ack(lua_State *L)
     struct lec_task *t = lec_task_to_wait(L, "emit_with_ack");
     struct lec_slice nsp = name_at(L, 1, "namespace");
     unsigned timeout_ms = lec_script_ack_timeout(L, 5);
-    struct sio_namespace *ns = sio_server_find(t->script->io, nsp);
-    size_t n = select_target(L, ns);
+    if (sio_is_pattern(nsp))
+        lec_vm_raise(L, "emit_with_ack asks one namespace at a time, not all of a pattern");
+    size_t n = select_target(L, nsp);
     if (lec_catchall_hears_outgoing(t->script)) { /* it may change who is there */
         tell(L, nsp, n);
-        ns = sio_server_find(t->script->io, nsp);
-        n = select_target(L, ns);
+        n = select_target(L, nsp);
     }
-    return lec_asking_wait(L, t, ns, n, 6, timeout_ms);
+    return lec_asking_wait(L, t, sio_server_find(t->script->io, nsp), n, 6, timeout_ms);
 }
 
 /* sockets(ns, rooms, except, but) -> list */
@@ -194,8 +203,7 @@ static int l_sockets(lua_State *L)
 {
     lec_script_need_server(L, "sockets");
     struct lec_script *s = lec_script_of(L);
-    struct lec_slice nsp = name_at(L, 1, "namespace");
-    size_t n = select_target(L, sio_server_find(s->io, nsp));
+    size_t n = select_target(L, namespace_at(L, 1));
     lua_createtable(L, (int)n, 0);
     int list = lua_gettop(L), count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -216,15 +224,14 @@ static int l_sockets(lua_State *L)
 static int l_count(lua_State *L)
 {
     lec_script_need_server(L, "count");
-    struct lec_slice nsp = name_at(L, 1, "namespace");
-    struct sio_namespace *ns = sio_server_find(lec_script_of(L)->io, nsp);
+    struct lec_slice nsp = namespace_at(L, 1), room = { NULL, 0 };
+    struct sio_namespace *ns = NULL;
+    bool one_room = !lua_isnoneornil(L, 2);
     size_t n = 0;
-    if (!lua_isnoneornil(L, 2)) {
-        struct lec_slice room = name_at(L, 2, "room");
-        n = ns ? sio_namespace_room_count(ns, room) : 0;
-    } else if (ns) {
-        n = sio_namespace_count(ns);
-    }
+    if (one_room)
+        room = name_at(L, 2, "room");
+    while ((ns = sio_server_named(lec_script_of(L)->io, nsp, ns)) != NULL)
+        n += one_room ? sio_namespace_room_count(ns, room) : sio_namespace_count(ns);
     lua_pushnumber(L, (lua_Number)n);
     return 1;
 }
@@ -233,26 +240,33 @@ static int l_count(lua_State *L)
 static int l_rooms(lua_State *L)
 {
     lec_script_need_server(L, "rooms");
-    struct lec_slice nsp = name_at(L, 1, "namespace"), room;
-    struct sio_namespace *ns = sio_server_find(lec_script_of(L)->io, nsp);
-    size_t members, pos = 0;
+    struct lec_slice nsp = namespace_at(L, 1), room;
+    struct sio_namespace *ns = NULL;
     lua_newtable(L);
-    while (ns && sio_namespace_next_room(ns, &pos, &room, &members)) {
-        lua_pushlstring(L, room.p, room.n);
-        lua_pushnumber(L, (lua_Number)members);
-        lua_rawset(L, -3);
+    while ((ns = sio_server_named(lec_script_of(L)->io, nsp, ns)) != NULL) {
+        size_t members, pos = 0;
+        while (sio_namespace_next_room(ns, &pos, &room, &members)) {
+            lua_pushlstring(L, room.p, room.n); // rooms name
+            lua_pushvalue(L, -1);
+            lua_rawget(L, -3); // rooms name count|nil
+            lua_pushnumber(L, lua_tonumber(L, -1) + (lua_Number)members);
+            lua_replace(L, -2);
+            lua_rawset(L, -3);
+        }
     }
     return 1;
 }
 
-/* of(ns): makes it; while files load, when they are taken */
+/* of(ns): makes it, but not what only clients make; while files load, when they are taken */
 static int l_of(lua_State *L)
 {
     struct lec_script *s = lec_script_of(L);
-    struct lec_slice nsp = name_at(L, 1, "namespace");
+    struct lec_slice nsp = namespace_at(L, 1);
+    if (sio_is_pattern(nsp))
+        return 0;
     if (s->is_loading)
         lec_buf_add(&s->wanted, nsp.p, strlen(nsp.p) + 1);
-    else if (s->io)
+    else if (s->io && !sio_server_find(s->io, nsp) && sio_server_match(s->io, nsp).n == 0)
         sio_server_of(s->io, nsp);
     return 0;
 }
@@ -261,9 +275,11 @@ static int l_of(lua_State *L)
 static int l_socket(lua_State *L)
 {
     lec_script_need_server(L, "socket");
-    struct lec_slice nsp = name_at(L, 1, "namespace"), id = name_at(L, 2, "socket (its id)");
-    struct sio_namespace *ns = sio_server_find(lec_script_of(L)->io, nsp);
-    struct sio_socket *socket = ns ? sio_namespace_socket(ns, id) : NULL;
+    struct lec_slice nsp = namespace_at(L, 1), id = name_at(L, 2, "socket (its id)");
+    struct sio_namespace *ns = NULL;
+    struct sio_socket *socket = NULL;
+    while (!socket && (ns = sio_server_named(lec_script_of(L)->io, nsp, ns)) != NULL)
+        socket = sio_namespace_socket(ns, id);
     const struct lec_peer *peer = socket ? sio_socket_user(socket) : NULL;
     if (!peer || !peer->script)
         return 0;

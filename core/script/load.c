@@ -9,6 +9,8 @@
 #include "script/handle.h"
 #include "script/sandbox.h"
 #include "script/task.h"
+#include "socketio/dynamic.h"
+#include "socketio/pattern.h"
 
 #define MAX_ERROR 4096 /* bytes of one failure's text */
 
@@ -238,21 +240,37 @@ struct lec_generation *lec_load(struct lec_script *s, struct lec_buf *errors,
     return g;
 }
 
+/* Namespaces of this generation's modules, and those that files asked for. */
+static void offer(struct lec_script *s, const struct lec_generation *g)
+{
+    struct lec_slice *names = lec_alloc(g->namespaces.count * sizeof *names);
+    const struct lec_handlers *handlers;
+    size_t n = 0;
+    for (size_t pos = 0; (handlers = lec_map_next(&g->namespaces, &pos)) != NULL;) {
+        struct lec_slice name = lec_slice_str(handlers->name);
+        if (!sio_is_pattern(name))
+            names[n++] = name;
+    }
+    sio_server_offer(s->io, names, n, g->patterns, g->n_patterns);
+    free(names);
+    for (size_t at = 0; at < s->wanted.n; at += strlen(s->wanted.p + at) + 1) {
+        struct lec_slice name = lec_slice_str(s->wanted.p + at);
+        if (sio_server_match(s->io, name).n == 0)
+            sio_server_of(s->io, name);
+    }
+}
+
 void lec_load_commit(struct lec_script *s, struct lec_generation *g)
 {
-    struct lec_handlers *n;
     struct lec_generation *old = s->now;
     s->now = g;
     s->generations++;
-    if (s->io) {
-        for (size_t pos = 0; (n = lec_map_next(&g->namespaces, &pos)) != NULL;)
-            sio_server_of(s->io, lec_slice_str(n->name));
-        for (size_t at = 0; at < s->wanted.n; at += strlen(s->wanted.p + at) + 1)
-            sio_server_of(s->io, lec_slice_str(s->wanted.p + at));
-    }
+    if (s->io)
+        offer(s, g);
     for (struct lec_list *node = s->handles.next; node != &s->handles; node = node->next) {
         struct lec_handle *h = LEC_CONTAINER(node, struct lec_handle, link);
-        h->handlers = lec_generation_find(g, sio_namespace_name(sio_socket_namespace(h->socket)));
+        h->handlers = lec_generation_find(g, sio_socket_namespace(h->socket));
+        lec_handle_renew_match(h);
     }
     lec_generation_unref(s, old);
 }

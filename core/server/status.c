@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "server/internal.h"
 #include "server/jwks.h"
-#include "socketio/namespace.h"
+#include "socketio/dynamic.h"
 
 #define MIB 1048576.0
 
@@ -106,6 +106,23 @@ static double rate(const struct report *r, uint64_t now, uint64_t before)
     return (double)(now - before) / r->seconds;
 }
 
+/* All children of a pattern together. */
+struct pattern_sum {
+    struct lec_slice text;
+    size_t namespaces, sockets, rooms;
+};
+
+static struct pattern_sum sum_of(const struct lec_server *s, const struct sio_pattern *pattern)
+{
+    struct pattern_sum sum = { sio_pattern_text(pattern), sio_pattern_count(pattern), 0, 0 };
+    struct sio_namespace *nsp = NULL;
+    while ((nsp = sio_server_named(s->io, sum.text, nsp)) != NULL) {
+        sum.sockets += sio_namespace_count(nsp);
+        sum.rooms += sio_namespace_rooms(nsp);
+    }
+    return sum;
+}
+
 static const char *state_name(const struct lec_server *s)
 {
     return s->state == SERVER_SERVING ? "serving" : "draining";
@@ -127,6 +144,25 @@ static void put_duration(struct lec_buf *out, uint64_t s)
         lec_buf_printf(out, " %llu %s",
                        (unsigned long long)(s % units[i].seconds / units[i + 1].seconds),
                        units[i + 1].name);
+}
+
+/* Children are many: only their sum is shown, with their pattern. */
+static void put_namespaces(const struct lec_server *s, struct lec_buf *out)
+{
+    struct sio_namespace *nsp;
+    const struct sio_pattern *pattern;
+    lec_buf_adds(out, "\n\nnamespace                        sockets     rooms\n");
+    for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL;) {
+        struct lec_slice name = sio_namespace_name(nsp);
+        if (sio_namespace_pattern(nsp).n == 0)
+            lec_buf_printf(out, "%-30.*s %9zu %9zu\n", (int)name.n, name.p,
+                           sio_namespace_count(nsp), sio_namespace_rooms(nsp));
+    }
+    for (size_t pos = 0; (pattern = sio_server_next_pattern(s->io, &pos)) != NULL;) {
+        struct pattern_sum sum = sum_of(s, pattern);
+        lec_buf_printf(out, "%-30.*s %9zu %9zu  in namespaces: %zu\n", (int)sum.text.n, sum.text.p,
+                       sum.sockets, sum.rooms, sum.namespaces);
+    }
 }
 
 void lec_status_text(struct lec_server *s, struct lec_buf *out)
@@ -156,13 +192,7 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
         lec_buf_adds(out, "\nkeys         ");
         lec_jwks_text(s->jwks, out);
     }
-    struct sio_namespace *nsp;
-    lec_buf_adds(out, "\n\nnamespace                        sockets     rooms\n");
-    for (size_t pos = 0; (nsp = sio_server_next(s->io, &pos)) != NULL;) {
-        struct lec_slice name = sio_namespace_name(nsp);
-        lec_buf_printf(out, "%-30.*s %9zu %9zu\n", (int)name.n, name.p, sio_namespace_count(nsp),
-                       sio_namespace_rooms(nsp));
-    }
+    put_namespaces(s, out);
     lec_buf_adds(out, "\ncounter (of those that are not 0)  total  a second\n");
 #define X(name, help)                                                                              \
     if (c->name > 0)                                                                               \
@@ -206,6 +236,16 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
         (void)!lec_json_put_string(out, name.p, name.n); /* names are UTF-8 */
         lec_buf_printf(out, ":{\"sockets\":%zu,\"rooms\":%zu}", sio_namespace_count(nsp),
                        sio_namespace_rooms(nsp));
+    }
+    const struct sio_pattern *pattern;
+    comma = "";
+    lec_buf_adds(out, "},\"patterns\":{");
+    for (size_t pos = 0; (pattern = sio_server_next_pattern(s->io, &pos)) != NULL; comma = ",") {
+        struct pattern_sum sum = sum_of(s, pattern);
+        lec_buf_adds(out, comma);
+        (void)!lec_json_put_string(out, sum.text.p, sum.text.n);
+        lec_buf_printf(out, ":{\"namespaces\":%zu,\"sockets\":%zu,\"rooms\":%zu}", sum.namespaces,
+                       sum.sockets, sum.rooms);
     }
     comma = "";
     lec_buf_adds(out, "},\"counters\":{");

@@ -160,9 +160,10 @@ void sio_server_offer(struct sio_server *io, const struct lec_slice *names, size
     sio_dynamic_sweep(io);
 }
 
-bool sio_server_matches(const struct sio_server *io, struct lec_slice name)
+struct lec_slice sio_server_match(const struct sio_server *io, struct lec_slice name)
 {
-    return pattern_of(io, name) != NULL;
+    const struct sio_pattern *pattern = pattern_of(io, name);
+    return pattern ? pattern->text : (struct lec_slice){ NULL, 0 };
 }
 
 /* --- looking --- */

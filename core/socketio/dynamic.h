@@ -25,8 +25,9 @@ struct sio_pattern;
 void sio_server_offer(struct sio_server *io, const struct lec_slice *names, size_t n_names,
                       const struct lec_slice *patterns, size_t n_patterns);
 
-/* Whether a namespace of this name would be dynamic, if it is not there already. */
-bool sio_server_matches(const struct sio_server *io, struct lec_slice name);
+/* The text of the pattern that matches a name, whether there is a namespace of that name or not; n == 0:
+ * none does. Valid until the next offer. */
+struct lec_slice sio_server_match(const struct sio_server *io, struct lec_slice name);
 
 /* Patterns by their text (a missing leading slash is added), or in their order from *pos = 0 on; NULL:
  * no such one, no more. Valid until the next offer. */

@@ -7,6 +7,7 @@
 --   result.connect[namespace]       = function     composed likewise
 --   result.connected[namespace], .disconnect[namespace], .token_refreshed[namespace],
 --   .any[namespace], .any_outgoing[namespace] = list of functions, each run by itself
+--   result.patterns                 = list of the namespaces that are patterns, strongest first
 --   result.start, result.stop       = list of functions
 --   result.api[name]                = function, under its own and its camelCase name
 --   result.files[function]          = the file it is of, or the files, for all of the above but api
@@ -109,13 +110,37 @@ local function complain(errors, file, text, ...)
   errors[#errors + 1] = file .. ": " .. text:format(...)
 end
 
+local MAX_STARS = 8 -- as in core/socketio/pattern.h
+
+-- What is wrong with a namespace's name, or nil.
+local function fault_of(namespace)
+  local _, stars = namespace:gsub("%*", "")
+  if stars > MAX_STARS then
+    return ("has more than %d stars"):format(MAX_STARS)
+  elseif namespace:find("%*[^/]*%*") then
+    return "has two stars in one part between slashes, so that it is not clear what each stands for"
+  end
+end
+
+-- The more of a pattern stands for itself the stronger it is; else the first one in file order.
+local function by_strength(patterns)
+  local literal, place = {}, {}
+  for i, pattern in ipairs(patterns) do
+    literal[pattern], place[pattern] = #(pattern:gsub("%*", "")), i
+  end
+  table.sort(patterns, function(a, b)
+    if literal[a] ~= literal[b] then return literal[a] > literal[b] end
+    return place[a] < place[b]
+  end)
+end
+
 return function(modules)
   local errors = {}
   local events, before, connect = {}, {}, {}
   local one_by_one, once = {}, { start = {}, stop = {} }
   for name in pairs(ONE_BY_ONE) do one_by_one[name] = {} end
   local api, defined_in, report = {}, {}, {}
-  local files = {}
+  local files, patterns, is_listed = {}, {}, {}
 
   local function event_handler(namespace, event, fn, file)
     files[fn] = file
@@ -182,10 +207,16 @@ return function(modules)
     else
       local namespace = module.namespace or "/"
       if namespace:sub(1, 1) ~= "/" then namespace = "/" .. namespace end
+      local is_pattern, fault = namespace:find("*", 1, true) ~= nil, fault_of(namespace)
+      if fault then complain(errors, file, "the namespace %s %s", namespace, fault) end
+      if is_pattern and not is_listed[namespace] then
+        is_listed[namespace] = true
+        patterns[#patterns + 1] = namespace
+      end
       local told = { hooks = {}, events = {}, calls = {} }
       for _, key in ipairs(sorted_keys(module)) do take(file, namespace, key, module[key], told) end
       local line = file
-      if namespace ~= "/" then line = line .. " (" .. namespace .. ")" end
+      if namespace ~= "/" then line = line .. (is_pattern and " (every " or " (") .. namespace .. ")" end
       if #told.hooks > 0 then line = line .. "\n  hooks: " .. table.concat(told.hooks, ", ") end
       if #told.events > 0 then line = line .. "\n  events: " .. table.concat(told.events, ", ") end
       if #told.calls > 0 then line = line .. "\n  API calls: " .. table.concat(told.calls, ", ") end
@@ -203,11 +234,17 @@ return function(modules)
     end
   end
 
+  by_strength(patterns)
+  if #patterns > 1 then
+    report[#report + 1] = "patterns, the first that matches counts: " .. table.concat(patterns, ", ")
+  end
+
   local result = {
     events = {}, connect = {}, connected = one_by_one.connected, disconnect = one_by_one.disconnect,
     token_refreshed = one_by_one.token_refreshed, any = one_by_one.any,
     any_outgoing = one_by_one.any_outgoing,
     start = once.start, stop = once.stop, api = api, files = files, report = report,
+    patterns = patterns,
   }
   for namespace, by_name in pairs(events) do
     local guard = before[namespace] and all_guards(before[namespace])

@@ -60,7 +60,9 @@ function lectern.except(room) end
 ---@return lectern.Broadcast
 function lectern.user(id) end
 
----A namespace, made if it is new: clients may then join it.
+---A namespace, made if it is new: clients may then join it. One that a pattern matches is never made so, as
+---only clients make those: sending to one that does not live reaches nobody. The pattern itself
+---("/course-*") means all of its namespaces that live; it raises if no module has it.
 ---@param name string like "/whiteboard"
 ---@return lectern.Broadcast namespace everybody in it; narrow it with `:to` and `:except`
 function lectern.of(name) end
@@ -166,7 +168,8 @@ function lectern.is_array(t) end
 ---@field data table for handlers to keep what they like
 ---@field rooms string[] a snapshot, its own id first
 ---@field handshake lectern.Handshake
----@field namespace string
+---@field namespace string like "/whiteboard"; where a pattern matched it, the name that the client gave: "/course-7"
+---@field namespace_match string[] what the stars of the pattern stand for: { "7" } in "/course-7"; empty without a pattern
 ---@field transport "polling"|"websocket"
 ---@field connected boolean
 ---@field recovered boolean it lost its connection, came back in time, and has got what it missed: same `id`, `rooms` and `data`
@@ -374,7 +377,7 @@ function Response:json() end
 ---call, unless its name begins with `_`. Several modules may handle one event: they run in the order of
 ---their file names, and the first refusal ends it.
 ---@class lectern.Handlers
----@field namespace? string default "/"
+---@field namespace? string default "/". "/course-*" is every namespace that the pattern matches, each with its own sockets and rooms, made when its first client joins and gone when nobody is left. `*` stands for one or more characters but "/", once in each part between slashes. A module with the very name wins; of patterns, the one with more characters that stand for themselves, then the first in file order
 ---@field on_start? fun() once, when the server starts
 ---@field on_stop? fun() when it begins to drain; clients are still there, and leave over `drain_spread`
 ---@field on_connect? fun(socket: lectern.Socket, auth: table): any, string?, string? before a new client is let in; `nil, message, code` refuses it, and so does `false`; not for one that is recovered

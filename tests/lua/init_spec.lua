@@ -101,6 +101,27 @@ describe("lectern", function()
     assert.has_error(function() lectern.of(5) end)
   end)
 
+  it("means all namespaces of a pattern by its text, and makes none", function()
+    core.patterns = { "/course-*" }
+    local a, b = core.connect("/course-1", { id = "a" }), core.connect("/course-2", { id = "b" })
+    core.accept(a)
+    core.accept(b)
+    b:join "r"
+    local courses = lectern.of "course-*"
+    assert.equal(2, courses:emit("x"))
+    assert.equal(1, courses:to("r"):emit("y"))
+    assert.equal(2, courses:count())
+    assert.equal(2, #courses:sockets())
+    assert.equal(1, lectern.count("r", "/course-*"))
+    assert.equal(b, lectern.socket(b.id, "/course-*"))
+    assert.same({ r = 1 }, lectern.rooms "/course-*")
+    assert.same({ "2" }, b.namespace_match)
+    assert.equal(0, lectern.of("/course-3"):emit("x"))
+    core.close(b)
+    assert.equal(1, courses:count())
+    assert.error_matches(function() lectern.of "/corse-*" end, "no module has the namespace")
+  end)
+
   it("names the same room for a user as lectern.rooms", function()
     local socket = core.connect("/", { id = "7" })
     core.accept(socket)

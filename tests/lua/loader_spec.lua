@@ -144,6 +144,31 @@ describe("the loader", function()
     assert.is_nil(result.events["/"])
   end)
 
+  it("takes patterns as namespaces, and puts the strongest first", function()
+    local result = loaded(
+      { namespace = "/*", on_x = function() return "any" end },
+      { namespace = "/*-a", on_x = function() return "a" end },
+      { namespace = "course-*", on_x = function() return "course" end, on_connect = function() end },
+      { namespace = "/a-*" },
+      { namespace = "/course-*", on_y = function() return "course, too" end },
+      { namespace = "/school/*/course-*", on_x = print })
+    assert.same({ "/school/*/course-*", "/course-*", "/*-a", "/a-*", "/*" }, result.patterns)
+    assert.equal("course", result.events["/course-*"].x())
+    assert.equal("course, too", result.events["/course-*"].y())
+    assert.equal("function", type(result.connect["/course-*"]))
+    assert.same({
+      "handlers/1.lua (every /*)\n  events: x",
+      "handlers/2.lua (every /*-a)\n  events: x",
+      "handlers/3.lua (every /course-*)\n  hooks: on_connect\n  events: x",
+      "handlers/4.lua (every /a-*)",
+      "handlers/5.lua (every /course-*)\n  events: y",
+      "handlers/6.lua (every /school/*/course-*)\n  events: x",
+      "patterns, the first that matches counts: /school/*/course-*, /course-*, /*-a, /a-*, /*",
+    }, result.report)
+    assert.same({}, loaded({ namespace = "/x", on_x = print }).patterns)
+    assert.same({ "handlers/1.lua (every /y-*)" }, loaded({ namespace = "/y-*" }).report)
+  end)
+
   it("tells the files of what runs", function()
     local function fn() end
     local result = loaded(
@@ -164,6 +189,9 @@ describe("the loader", function()
       { { { send = {} } }, "handlers/1.lua: .*send" },
       { { { [1] = print } }, "handlers/1.lua: " },
       { { { namespace = 5 } }, "handlers/1.lua: .*namespace" },
+      { { { namespace = "/a-*-*" } }, "handlers/1.lua: the namespace /a%-%*%-%* has two stars in one part" },
+      { { { namespace = "/**" } }, "handlers/1.lua: the namespace /%*%* has two stars" },
+      { { { namespace = ("/*"):rep(9) } }, "handlers/1.lua: .* has more than 8 stars" },
       { { { send = print }, { send = print } }, "handlers/2.lua: .*send .*handlers/1.lua" },
       { { { send_it = print }, { sendIt = print } }, "handlers/2.lua: sendIt .*send_it in handlers/1.lua" },
     }

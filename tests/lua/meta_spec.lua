@@ -170,8 +170,8 @@ describe("lua/meta/lectern.lua", function()
     it("the stand-in has the same functions and raw methods as the core", function()
       local controls = {} -- what only a spec may do
       for _, name in ipairs {
-        "accept", "advance", "answers", "close", "connect", "copied", "forget", "next_timer", "received",
-        "recovered", "run", "timers",
+        "accept", "advance", "answers", "close", "connect", "copied", "forget", "next_timer", "pattern_of",
+        "received", "recovered", "run", "timers",
       } do
         controls[name] = true
       end

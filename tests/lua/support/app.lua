@@ -44,17 +44,22 @@ local function refused(message, code)
   return { ok = false, error = { code = code or "refused", message = message } }
 end
 
+-- What handlers of a namespace are listed under: its name, or its pattern.
+local function key_of(core, namespace)
+  return core.pattern_of(namespace) or namespace
+end
+
 -- What all modules hear of an event, before its handlers.
 local function hear(client, event, ...)
   local core = client.school.core
-  for _, fn in ipairs(client.school.handlers.any[client.socket.namespace] or {}) do
+  for _, fn in ipairs(client.school.handlers.any[key_of(core, client.socket.namespace)] or {}) do
     local args = core.copied(...)
     complete(core, fn, client.socket, event, unpack(args, 1, args.n))
   end
 end
 
 local function handler_of(client, event)
-  local events = client.school.handlers.events[client.socket.namespace]
+  local events = client.school.handlers.events[key_of(client.school.core, client.socket.namespace)]
   return events and events[event]
 end
 
@@ -112,7 +117,7 @@ function Client:disconnect(reason)
   end
   local core, handlers = self.school.core, self.school.handlers
   core.close(self.socket)
-  for _, fn in ipairs(handlers.disconnect[self.socket.namespace] or {}) do
+  for _, fn in ipairs(handlers.disconnect[key_of(core, self.socket.namespace)] or {}) do
     complete(core, fn, self.socket, reason or "transport close")
   end
   core.forget(self.socket)
@@ -123,7 +128,7 @@ function School:connect(user, auth, namespace)
   namespace = namespace or "/"
   local core = self.core
   local socket = core.connect(namespace, user, auth)
-  local guard = self.handlers.connect[namespace]
+  local guard = self.handlers.connect[key_of(core, namespace)]
   if guard then
     local ok, message, code = complete(core, guard, socket, auth or {})
     if ok == nil and message then
@@ -132,7 +137,7 @@ function School:connect(user, auth, namespace)
     end
   end
   core.accept(socket)
-  for _, fn in ipairs(self.handlers.connected[namespace] or {}) do
+  for _, fn in ipairs(self.handlers.connected[key_of(core, namespace)] or {}) do
     complete(core, fn, socket)
   end
   local client = setmetatable({ socket = socket, school = self }, Client)
@@ -152,6 +157,10 @@ function School:load(modules)
   end
   self.handlers = result
   self.core.api = result.api
+  self.core.patterns, self.core.named = result.patterns, {}
+  for _, kind in ipairs { "events", "connect", "connected", "disconnect", "token_refreshed", "any" } do
+    for namespace in pairs(result[kind]) do self.core.named[namespace] = true end
+  end
 end
 
 local function files_of(dir)

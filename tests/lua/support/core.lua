@@ -47,6 +47,8 @@ local function new(config)
     array_mt = { __name = "array" },
     socket_methods = {},
     socket_fields = {},
+    patterns = {}, -- of namespaces, as the loader gives them
+    named = {}, -- namespaces that modules have by name: set
     api = {},
     logged = {},
     replies = {},
@@ -249,9 +251,43 @@ local function new(config)
     return false
   end
 
+  -- The pattern of a name, and what its stars stand for.
+  local function pattern_of(ns)
+    for _, pattern in ipairs(core.named[ns] and {} or core.patterns) do
+      local found = { ns:match("^" .. pattern:gsub("[^%w/*]", "%%%0"):gsub("%*", "([^/*%%c]+)") .. "$") }
+      if found[1] then
+        return pattern, found
+      end
+    end
+  end
+
+  core.pattern_of = pattern_of
+
+  -- The sockets in a namespace, or in all of a pattern.
+  local function sockets_of(ns)
+    if not ns:find("*", 1, true) then
+      return namespaces[ns] or {}
+    end
+    local list, known = {}, false
+    for _, pattern in ipairs(core.patterns) do
+      known = known or pattern == ns
+    end
+    if not known then
+      error(("no module has the namespace %q"):format(ns), 0)
+    end
+    for name, states_there in pairs(namespaces) do
+      if pattern_of(name) == ns then
+        for _, state in ipairs(states_there) do
+          list[#list + 1] = state
+        end
+      end
+    end
+    return list
+  end
+
   local function chosen(ns, rooms, except, but)
     local list = {}
-    for _, state in ipairs(namespaces[ns] or {}) do
+    for _, state in ipairs(sockets_of(ns)) do
       local wanted = state.connected and state.handle ~= but
       if wanted and (not rooms or any_of(state, rooms)) and not (except and any_of(state, except)) then
         list[#list + 1] = state
@@ -341,11 +377,15 @@ local function new(config)
   core.revoke_token = revoke "jti"
 
   function core.of(ns)
-    namespaces[ns] = namespaces[ns] or {}
+    if ns:find("*", 1, true) then
+      sockets_of(ns)
+    elseif not pattern_of(ns) then
+      namespaces[ns] = namespaces[ns] or {}
+    end
   end
 
   function core.socket(ns, id)
-    for _, state in ipairs(namespaces[ns] or {}) do
+    for _, state in ipairs(sockets_of(ns)) do
       if state.id == id and state.connected then
         return state.handle
       end
@@ -494,6 +534,7 @@ local function new(config)
         user = user,
         data = {},
         namespace = ns,
+        namespace_match = setmetatable(select(2, pattern_of(ns)) or {}, core.array_mt),
         transport = "websocket",
         connected = false,
         recovered = false,
@@ -507,7 +548,7 @@ local function new(config)
       },
     }
     states[handle] = state
-    core.of(ns)
+    namespaces[ns] = namespaces[ns] or {}
     table.insert(namespaces[ns], state)
     return handle
   end
@@ -530,11 +571,14 @@ local function new(config)
   function core.close(socket)
     local state = states[socket]
     state.connecting, state.connected, state.fields.connected = false, false, false
-    for i, each in ipairs(namespaces[state.fields.namespace]) do
+    for i, each in ipairs(namespaces[state.fields.namespace] or {}) do
       if each == state then
         table.remove(namespaces[state.fields.namespace], i)
         break
       end
+    end
+    if pattern_of(state.fields.namespace) and #sockets_of(state.fields.namespace) == 0 then
+      namespaces[state.fields.namespace] = nil
     end
   end
 

@@ -153,6 +153,8 @@ int world_setup(void **state)
     struct world *w = lec_alloc0(sizeof *w);
     struct sio_config cfg = { .connect_timeout_ms = 45000,
                               .max_namespaces = 4,
+                              .max_dynamic_namespaces = 3,
+                              .max_namespace_name = 32,
                               .max_rooms = 8,
                               .max_room_name = 32,
                               .max_event_name = 64,

@@ -1,0 +1,300 @@
+// Namespaces by pattern, with the unmodified client: several of them on one connection, made by who
+// joins first, gone with who leaves last.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { lectern } from './support/process.mjs';
+import { RawWebSocket } from './support/raw.mjs';
+import { useServer, WAYS } from './support/suite.mjs';
+import { tokenFor } from './support/tokens.mjs';
+import { once, PATIENCE, until, within } from './support/wait.mjs';
+
+// In the main namespace: reaches into the others.
+const REACH = `
+local lectern = require "lectern"
+local M = {}
+function M.on_reach(_, ns, room)
+  local target = lectern.of(ns)
+  if room then target = target:to(room) end
+  return target:emit("reached", ns)
+end
+function M.on_look(_, ns) return #lectern.sockets { namespace = ns }, lectern.count(nil, ns), lectern.rooms(ns).everybody or 0 end
+function M.on_clear(_, ns) lectern.of(ns):disconnect() end
+return M
+`;
+const FILES = { 'handlers/zz_reach.lua': REACH };
+const OPTIONS = { example: false, handlers: ['probe', 'course', 'whiteboard'], files: FILES };
+
+// The namespace on the connection that a person has.
+const enter = (person, name, auth = {}) => person.socket.io.socket(name, { auth: { ...person.socket.auth, ...auth } });
+const ask = (socket, ...args) => socket.timeout(5000 * PATIENCE).emitWithAck(...args);
+
+// The same, let in and welcomed.
+async function welcomed(person, name, auth) {
+  const socket = enter(person, name, auth);
+  const welcome = within(
+    5000,
+    new Promise((resolve, reject) => {
+      socket.once('welcome', (...args) => resolve(args));
+      socket.once('connect_error', reject);
+    }),
+    () => `no welcome in ${name}`,
+  );
+  socket.welcome = await welcome;
+  return socket;
+}
+
+async function status(app) {
+  const { code, stdout, stderr } = await lectern(['status', '--json', '--port', String(app.server.port)]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+// Nobody is left in a namespace of the pattern.
+const empty = (app) =>
+  until(async () => {
+    const { patterns, namespaces } = await status(app);
+    return patterns['/course-*'].namespaces === 0 && !Object.keys(namespaces).some((name) => name.startsWith('/course-'));
+  }, 'all courses are gone');
+
+describe('namespaces by pattern', () => {
+  const app = useServer(OPTIONS);
+
+  for (const { way, options } of WAYS) {
+    it(`live while somebody is in them, several on one connection (${way})`, async () => {
+      const ada = await app.join('ada', options);
+      const bob = await app.join('bob', options);
+      const before = (await status(app)).counters;
+      const a1 = await welcomed(ada, '/course-1');
+      const a2 = await welcomed(ada, '/course-maths & more');
+      const b1 = await welcomed(bob, '/course-1');
+      assert.deepEqual(a1.welcome, ['/course-1', ['1']]);
+      assert.deepEqual(a2.welcome, ['/course-maths & more', ['maths & more']]);
+      assert.equal(new Set([ada.socket.id, a1.id, a2.id, b1.id]).size, 4);
+      const now = await status(app);
+      assert.deepEqual(now.patterns['/course-*'], { namespaces: 2, sockets: 3, rooms: 2 });
+      assert.deepEqual(now.namespaces['/course-1'], { sockets: 2, rooms: 1 });
+
+      const said = once(a1, 'said');
+      a2.on('said', () => assert.fail('a course hears another'));
+      ada.socket.on('said', () => assert.fail('the main namespace hears a course'));
+      assert.equal(await ask(b1, 'say', 'hello'), 1);
+      assert.equal(await said, 'bob');
+      assert.equal(await ask(a2, 'say', 'nobody'), 0);
+
+      const bye = once(b1, 'bye');
+      a1.disconnect();
+      assert.equal(await bye, 'ada');
+      assert.equal(await ask(a2, 'echo', 1), 1);
+      b1.disconnect();
+      a2.disconnect();
+      await empty(app);
+      await ada.settle();
+      const after = (await status(app)).counters;
+      assert.equal(after.namespaces_made.total - before.namespaces_made.total, 2);
+      assert.equal(after.namespaces_removed.total - before.namespaces_removed.total, 2);
+
+      const again = await welcomed(ada, '/course-1');
+      assert.equal(await ask(again, 'say', 'anybody?'), 0);
+      again.disconnect();
+    });
+  }
+
+  it('are gone with the connection', async () => {
+    const ada = await app.join('ada');
+    const bob = await app.join('bob');
+    await Promise.all(['/course-1', '/course-2', '/course-3'].map((name) => welcomed(ada, name)));
+    ada.socket.io.engine.close();
+    for (const name of ['/course-1', '/course-2', '/course-3'])
+      assert.deepEqual((await bob.hear('left', (m) => m.from === name)).match, [name.slice(8)]);
+    await empty(app);
+  });
+
+  it('refuse by their own policy, at once or later, and are gone then', async () => {
+    const ada = await app.join('ada');
+    for (const auth of [{ refuse: true }, { refuse: true, knock: true }, { token: 'forged' }]) {
+      const error = await once(enter(ada, `/course-${Object.keys(auth).length}`, auth), 'connect_error');
+      assert.match(error.message, auth.token ? /^Authentication error/ : /^no such course$/);
+      if (!auth.token) assert.equal(error.data.code, 'not_found');
+    }
+    await ada.settle();
+    await empty(app);
+    await welcomed(ada, '/course-1', { knock: true });
+  });
+
+  it('are reached by name or all together, and not made by that', async () => {
+    const ada = await app.join('ada');
+    const bob = await app.join('bob');
+    assert.equal(await ada.ask('reach', '/course-1'), 0);
+    assert.equal(await ada.ask('reach', '/course-*'), 0);
+    assert.equal((await status(app)).patterns['/course-*'].namespaces, 0);
+    const sockets = [await welcomed(ada, '/course-1'), await welcomed(ada, '/course-2'), await welcomed(bob, '/course-2')];
+    const reached = (list) => Promise.all(list.map((socket) => once(socket, 'reached')));
+    const all = reached(sockets);
+    assert.equal(await ada.ask('reach', '/course-*'), 3);
+    assert.deepEqual(await all, ['/course-*', '/course-*', '/course-*']);
+    const second = reached(sockets.slice(1));
+    assert.equal(await ada.ask('reach', '/course-2', 'everybody'), 2);
+    assert.deepEqual(await second, ['/course-2', '/course-2']);
+    const look = await new Promise((resolve) => ada.emit('look', '/course-*', (...answer) => resolve(answer)));
+    assert.deepEqual(look, [3, 3, 3]);
+    assert.equal((await ada.ask('reach', '/corse-*')).error.code, 'internal_error');
+    await app.server.logged(/zz_reach\.lua:\d+: no module has the namespace "\/corse-\*"/);
+    ada.emit('clear', '/course-*');
+    await Promise.all(sockets.map((socket) => until(() => socket.disconnected, 'it is out')));
+    await empty(app);
+    await ada.settle();
+  });
+
+  it('end in their own callbacks, in every way', async () => {
+    const bob = await app.join('bob');
+    for (const auth of [{ at_connect: 'leave' }, { at_connect: 'close' }, { at_connected: 'leave' }, { at_connected: 'close' },
+      { at_connected: 'leave', takes_all: true }, { ends: 'leave' }, { ends: 'close' }, { ends: 'leave', takes_all: true }]) {
+      const ada = await app.join('ada');
+      const other = auth.takes_all && (await welcomed(bob, '/course-1'));
+      const course = enter(ada, '/course-1', auth);
+      if (auth.ends) {
+        await once(course, 'welcome');
+        // What follows is on its way when the server ends it, and excused.
+        course.emit('end', auth.ends);
+        for (let i = 0; i < 5; i++) course.emit('echo', i);
+      }
+      await until(() => other?.disconnected !== false && !course.connected && (auth.at_connect !== 'close' || !ada.socket.connected), JSON.stringify(auth));
+      if (auth.ends === 'leave') await ada.settle();
+      await empty(app);
+      ada.close();
+    }
+    await bob.settle();
+  });
+
+  it('have no names that are junk', async () => {
+    const ada = await app.join('ada');
+    for (const [name, message] of [
+      ['/course-', 'Invalid namespace'], ['/course-*', 'Invalid namespace'], ['/course-1/2', 'Invalid namespace'], ['/Course-1', 'Invalid namespace'],
+      ['/course-\u0000', 'Invalid namespace'], ['/course-\u001b[2J', 'Invalid namespace'], ['/course-\n', 'Invalid namespace'],
+      ['/course-\u009b', 'Invalid namespace'], [`/course-${'x'.repeat(249)}`, 'Namespace name too long'],
+      [`/course-${'x'.repeat(900_000)}`, 'Namespace name too long'],
+    ]) {
+      const error = await once(enter(ada, name), 'connect_error');
+      assert.equal(error.message, message, name.slice(0, 20));
+    }
+    for (const name of [`/course-${'x'.repeat(248)}`, '/course-👩‍🏫 ä', '/course-%2a"\\']) {
+      const course = await welcomed(ada, name);
+      assert.deepEqual(course.welcome, [name, [name.slice(8)]]);
+      assert.deepEqual((await status(app)).namespaces[name], { sockets: 1, rooms: 1 });
+      course.disconnect();
+    }
+    await ada.settle();
+    await empty(app);
+    const raw = await RawWebSocket.open(app.server.port);
+    await raw.joinNamespace({ token: tokenFor('raw') });
+    raw.send(Buffer.from('40/course-\xff,{}', 'latin1'), 1);
+    await raw.closed;
+    assert.equal(raw.closeCode, 1007);
+    await empty(app);
+  });
+
+  it('show up in status as one line', async () => {
+    const ada = await app.join('ada');
+    await welcomed(ada, '/course-1');
+    await welcomed(ada, '/course-2');
+    const { stdout } = await lectern(['status', '--port', String(app.server.port)]);
+    assert.match(stdout, /^\/course-\* +2 +2 +in namespaces: 2$/m);
+    assert.doesNotMatch(stdout, /^\/course-1/m);
+  });
+
+  it('show up in check', async () => {
+    const { code, stdout } = await lectern(['check', app.scripts.dir]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^handlers\/zz_course\.lua \(every \/course-\*\)$/m);
+  });
+});
+
+describe('the limit of namespaces by pattern', () => {
+  const app = useServer({ ...OPTIONS, args: ['--max-dynamic-namespaces', '2', '--max-namespace-name', '10'] });
+
+  it('holds for living ones, and for their names', async () => {
+    const ada = await app.join('ada');
+    const bob = await app.join('bob');
+    const first = await welcomed(ada, '/course-1');
+    await welcomed(ada, '/course-2');
+    assert.equal((await once(enter(bob, '/course-3'), 'connect_error')).message, 'Too many dynamic namespaces');
+    await welcomed(bob, '/course-2');
+    first.disconnect();
+    await ada.settle();
+    await welcomed(bob, '/course-3');
+    assert.equal((await once(enter(bob, '/course-123'), 'connect_error')).message, 'Namespace name too long');
+  });
+});
+
+describe('patterns and reload', () => {
+  const app = useServer({ ...OPTIONS, handlers: ['probe'] });
+  const course = (namespace, word) => `return { namespace = "${namespace}", on_word = function(s) return "${word}", s.namespace_match end }`;
+  const reload = async (files) => {
+    for (const [name, text] of Object.entries(files)) app.scripts.write(`handlers/${name}.lua`, text);
+    const { code, stderr } = await app.server.reload();
+    assert.equal(code, 0, stderr);
+  };
+  const word = (socket) => new Promise((resolve) => socket.emit('word', (...answer) => resolve(answer)));
+
+  it('come, change and go, and nobody is disconnected', async () => {
+    const ada = await app.join('ada');
+    assert.equal((await once(enter(ada, '/course-7'), 'connect_error')).message, 'Invalid namespace');
+    await reload({ a: course('/course-*', 'a') });
+    const seven = enter(ada, '/course-7');
+    seven.on('disconnect', (reason) => assert.notEqual(reason, 'io server disconnect'));
+    seven.connect();
+    await once(seven, 'connect');
+    assert.deepEqual(await word(seven), ['a', ['7']]);
+    await reload({ a: course('/c*', 'weaker'), b: course('/course-*', 'b') });
+    assert.deepEqual(await word(seven), ['b', ['7']]);
+    await reload({ c: course('/course-7', 'its own') });
+    assert.deepEqual(await word(seven), ['its own', []]);
+    await reload({ c: 'return {}' });
+    assert.deepEqual(await word(seven), ['b', ['7']]);
+    await reload({ a: 'return {}', b: 'return {}' });
+    assert.ok(seven.connected);
+    const bob = await app.join('bob');
+    assert.equal((await once(enter(bob, '/course-7'), 'connect_error')).message, 'Invalid namespace');
+    assert.deepEqual((await status(app)).namespaces['/course-7'], { sockets: 1, rooms: 0 });
+    await reload({ a: course('/*-7', 'again') });
+    assert.deepEqual(await word(seven), ['again', ['course']]);
+    await once(enter(bob, '/course-7'), 'connect');
+    seven.disconnect();
+    bob.close();
+    await until(async () => !(await status(app)).namespaces['/course-7'], 'it is gone');
+  });
+});
+
+describe('namespaces by pattern and recovery', () => {
+  const app = useServer({ ...OPTIONS, args: ['--recovery-window', '1500'] });
+
+  it('outlast who may come back, and no longer', async () => {
+    const bob = await app.join('bob');
+    const ada = await app.join('ada', { transports: ['websocket'], reconnection: false });
+    const course = await welcomed(ada, '/course-7');
+    const { id } = course;
+    const cut = async () => {
+      ada.socket.io.engine.transport.ws._socket.destroy();
+      await until(() => course.disconnected, 'the connection is lost');
+      await bob.hear('left', (m) => m.who === 'ada');
+    };
+    await cut();
+    assert.equal(await bob.ask('reach', '/course-*', 'everybody'), 0);
+    const missed = once(course, 'reached');
+    course.connect();
+    assert.equal(await missed, '/course-*');
+    await until(() => course.connected, 'it is back');
+    assert.deepEqual([course.recovered, course.id], [true, id]);
+    const back = await ask(course, 'say', 'alone');
+    assert.equal(back, 0);
+
+    await cut();
+    assert.equal((await status(app)).patterns['/course-*'].namespaces, 1);
+    await empty(app);
+    course.connect();
+    await until(() => course.connected, 'it is let in');
+    assert.deepEqual([course.recovered, course.id === id], [false, false]);
+    course.disconnect();
+    await empty(app);
+  });
+});
