@@ -460,11 +460,11 @@ void lec_handle_renew(struct lec_handle *h)
         lec_script_protected(h->script, "the claims of another token", renew_user, h);
 }
 
-/* An orphan keeps what it had. nil in a slot needs no memory. */
+/* nil in a slot needs no memory. */
 void lec_handle_renew_match(struct lec_handle *h)
 {
     lua_State *L = h->script->vm.L;
-    if (h->box == LUA_NOREF || sio_namespace_pattern(sio_socket_namespace(h->socket)).n == 0)
+    if (h->box == LUA_NOREF)
         return;
     lua_rawgeti(L, LUA_REGISTRYINDEX, h->box);
     lua_getfenv(L, -1); // box env

@@ -270,7 +270,8 @@ void lec_load_commit(struct lec_script *s, struct lec_generation *g)
     for (struct lec_list *node = s->handles.next; node != &s->handles; node = node->next) {
         struct lec_handle *h = LEC_CONTAINER(node, struct lec_handle, link);
         h->handlers = lec_generation_find(g, sio_socket_namespace(h->socket));
-        lec_handle_renew_match(h);
+        if (h->handlers) /* an orphan keeps what it had */
+            lec_handle_renew_match(h);
     }
     lec_generation_unref(s, old);
 }

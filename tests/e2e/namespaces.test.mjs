@@ -1,7 +1,8 @@
 // Namespaces by pattern, with the unmodified client: several of them on one connection, made by who
 // joins first, gone with who leaves last.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
+import parser from 'socket.io-msgpack-parser';
 import { lectern } from './support/process.mjs';
 import { RawWebSocket } from './support/raw.mjs';
 import { useServer, WAYS } from './support/suite.mjs';
@@ -17,7 +18,7 @@ function M.on_reach(_, ns, room)
   if room then target = target:to(room) end
   return target:emit("reached", ns)
 end
-function M.on_look(_, ns) return #lectern.sockets { namespace = ns }, lectern.count(nil, ns), lectern.rooms(ns).everybody or 0 end
+function M.on_look(_, ns) return { #lectern.sockets { namespace = ns }, lectern.count(nil, ns), lectern.rooms(ns).everybody } end
 function M.on_clear(_, ns) lectern.of(ns):disconnect() end
 return M
 `;
@@ -25,7 +26,17 @@ const FILES = { 'handlers/zz_reach.lua': REACH };
 const OPTIONS = { example: false, handlers: ['probe', 'course', 'whiteboard'], files: FILES };
 
 // The namespace on the connection that a person has.
-const enter = (person, name, auth = {}) => person.socket.io.socket(name, { auth: { ...person.socket.auth, ...auth } });
+const entered = new Set();
+function enter(person, name, auth = {}) {
+  const socket = person.socket.io.socket(name, { auth: { ...person.socket.auth, ...auth } });
+  entered.add(socket);
+  return socket;
+}
+afterEach(() => {
+  for (const socket of entered) socket.disconnect();
+  entered.clear();
+});
+
 const ask = (socket, ...args) => socket.timeout(5000 * PATIENCE).emitWithAck(...args);
 
 // The same, let in and welcomed.
@@ -63,6 +74,7 @@ describe('namespaces by pattern', () => {
     it(`live while somebody is in them, several on one connection (${way})`, async () => {
       const ada = await app.join('ada', options);
       const bob = await app.join('bob', options);
+      await empty(app);
       const before = (await status(app)).counters;
       const a1 = await welcomed(ada, '/course-1');
       const a2 = await welcomed(ada, '/course-maths & more');
@@ -99,6 +111,20 @@ describe('namespaces by pattern', () => {
     });
   }
 
+  it('serve clients with the msgpack parser beside others', async () => {
+    const ada = await app.join('ada', { parser });
+    const bob = await app.join('bob');
+    const packed = await welcomed(ada, '/course-1');
+    const plain = await welcomed(bob, '/course-1');
+    assert.deepEqual(packed.welcome, ['/course-1', ['1']]);
+    const said = [once(packed, 'said'), once(plain, 'said')];
+    assert.equal(await ask(plain, 'say', 'to ada'), 1);
+    assert.equal(await ask(packed, 'say', 'to bob'), 1);
+    assert.deepEqual(await Promise.all(said), ['bob', 'ada']);
+    for (const name of ['/course-', '/course-*', '/course-\u0000'])
+      assert.equal((await once(enter(ada, name), 'connect_error')).message, 'Invalid namespace');
+  });
+
   it('are gone with the connection', async () => {
     const ada = await app.join('ada');
     const bob = await app.join('bob');
@@ -111,22 +137,23 @@ describe('namespaces by pattern', () => {
 
   it('refuse by their own policy, at once or later, and are gone then', async () => {
     const ada = await app.join('ada');
-    for (const auth of [{ refuse: true }, { refuse: true, knock: true }, { token: 'forged' }]) {
-      const error = await once(enter(ada, `/course-${Object.keys(auth).length}`, auth), 'connect_error');
+    for (const [i, auth] of [{ refuse: true }, { refuse: true, knock: true }, { token: 'forged' }].entries()) {
+      const error = await once(enter(ada, `/course-${i}`, auth), 'connect_error');
       assert.match(error.message, auth.token ? /^Authentication error/ : /^no such course$/);
       if (!auth.token) assert.equal(error.data.code, 'not_found');
     }
     await ada.settle();
     await empty(app);
-    await welcomed(ada, '/course-1', { knock: true });
+    await welcomed(ada, '/course-9', { knock: true });
   });
 
   it('are reached by name or all together, and not made by that', async () => {
     const ada = await app.join('ada');
     const bob = await app.join('bob');
+    await empty(app);
     assert.equal(await ada.ask('reach', '/course-1'), 0);
     assert.equal(await ada.ask('reach', '/course-*'), 0);
-    assert.equal((await status(app)).patterns['/course-*'].namespaces, 0);
+    await empty(app);
     const sockets = [await welcomed(ada, '/course-1'), await welcomed(ada, '/course-2'), await welcomed(bob, '/course-2')];
     const reached = (list) => Promise.all(list.map((socket) => once(socket, 'reached')));
     const all = reached(sockets);
@@ -135,8 +162,7 @@ describe('namespaces by pattern', () => {
     const second = reached(sockets.slice(1));
     assert.equal(await ada.ask('reach', '/course-2', 'everybody'), 2);
     assert.deepEqual(await second, ['/course-2', '/course-2']);
-    const look = await new Promise((resolve) => ada.emit('look', '/course-*', (...answer) => resolve(answer)));
-    assert.deepEqual(look, [3, 3, 3]);
+    assert.deepEqual(await ada.ask('look', '/course-*'), [3, 3, 3]);
     assert.equal((await ada.ask('reach', '/corse-*')).error.code, 'internal_error');
     await app.server.logged(/zz_reach\.lua:\d+: no module has the namespace "\/corse-\*"/);
     ada.emit('clear', '/course-*');
@@ -195,6 +221,7 @@ describe('namespaces by pattern', () => {
 
   it('show up in status as one line', async () => {
     const ada = await app.join('ada');
+    await empty(app);
     await welcomed(ada, '/course-1');
     await welcomed(ada, '/course-2');
     const { stdout } = await lectern(['status', '--port', String(app.server.port)]);
@@ -228,21 +255,19 @@ describe('the limit of namespaces by pattern', () => {
 
 describe('patterns and reload', () => {
   const app = useServer({ ...OPTIONS, handlers: ['probe'] });
-  const course = (namespace, word) => `return { namespace = "${namespace}", on_word = function(s) return "${word}", s.namespace_match end }`;
+  const course = (namespace, word) => `return { namespace = "${namespace}", on_word = function(s) return { "${word}", s.namespace_match } end }`;
   const reload = async (files) => {
     for (const [name, text] of Object.entries(files)) app.scripts.write(`handlers/${name}.lua`, text);
     const { code, stderr } = await app.server.reload();
     assert.equal(code, 0, stderr);
   };
-  const word = (socket) => new Promise((resolve) => socket.emit('word', (...answer) => resolve(answer)));
+  const word = (socket) => ask(socket, 'word');
 
   it('come, change and go, and nobody is disconnected', async () => {
     const ada = await app.join('ada');
     assert.equal((await once(enter(ada, '/course-7'), 'connect_error')).message, 'Invalid namespace');
     await reload({ a: course('/course-*', 'a') });
     const seven = enter(ada, '/course-7');
-    seven.on('disconnect', (reason) => assert.notEqual(reason, 'io server disconnect'));
-    seven.connect();
     await once(seven, 'connect');
     assert.deepEqual(await word(seven), ['a', ['7']]);
     await reload({ a: course('/c*', 'weaker'), b: course('/course-*', 'b') });
@@ -258,9 +283,10 @@ describe('patterns and reload', () => {
     assert.deepEqual((await status(app)).namespaces['/course-7'], { sockets: 1, rooms: 0 });
     await reload({ a: course('/*-7', 'again') });
     assert.deepEqual(await word(seven), ['again', ['course']]);
-    await once(enter(bob, '/course-7'), 'connect');
+    const other = enter(bob, '/course-7');
+    await once(other, 'connect');
     seven.disconnect();
-    bob.close();
+    other.disconnect();
     await until(async () => !(await status(app)).namespaces['/course-7'], 'it is gone');
   });
 });
