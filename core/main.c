@@ -69,6 +69,18 @@ static struct lec_log *open_log(const struct lec_config *cfg)
     return log;
 }
 
+/* What reading the settings found strange. */
+static void log_warnings(struct lec_log *log, const struct lec_config *cfg)
+{
+    struct lec_slice left = lec_buf_slice(&cfg->warnings);
+    while (left.n > 0) {
+        size_t n = (size_t)((const char *)memchr(left.p, '\n', left.n) - left.p);
+        lec_log(log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY, "%.*s", (int)n, left.p);
+        left.p += n + 1;
+        left.n -= n + 1;
+    }
+}
+
 /* --- serve --------------------------------------------------------------------------------- */
 
 /* For trying things out: a secret that nobody knows, and pages from anywhere. What was configured
@@ -141,6 +153,7 @@ static int serve(struct call *call)
     struct lec_buf failure = { 0 };
     struct lec_script *script = NULL;
     struct lec_log *log = open_log(&call->cfg);
+    log_warnings(log, &call->cfg);
     struct lec_loop *loop = lec_loop_new();
     if (!loop) {
         lec_log_free(log);
@@ -177,6 +190,7 @@ static int check(struct call *call)
 {
     struct lec_buf report = { 0 };
     struct lec_log *log = open_log(&call->cfg);
+    log_warnings(log, &call->cfg);
     int rc = lec_script_check(call->options.dir, &call->cfg, log, &report);
     print(rc == LEC_OK ? stdout : stderr, &report);
     lec_log_free(log);

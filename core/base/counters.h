@@ -9,6 +9,7 @@
 #define LEC_COUNTERS(X)                                                                            \
     X(connections_accepted, "TCP connections accepted")                                            \
     X(connections_refused, "TCP connections closed at accept: over the limit")                     \
+    X(connections_refused_address, "TCP connections closed at accept: too many of that address")   \
     X(http_requests, "HTTP requests")                                                              \
     X(http_refused, "HTTP requests closed by a guard: malformed, too large, slow")                 \
     X(ws_opened, "WebSocket connections opened")                                                   \
@@ -16,6 +17,8 @@
     X(sessions_opened, "Engine.IO sessions opened")                                                \
     X(sessions_opened_eio3, "Engine.IO 3 sessions among them: older clients")                      \
     X(sessions_refused, "Engine.IO handshakes refused")                                            \
+    X(sessions_refused_rate, "of these: too many handshakes a second")                             \
+    X(sessions_refused_address, "of these: too many sessions of that address")                     \
     X(sessions_gave_way, "Engine.IO sessions that had joined nothing, closed to let others in")    \
     X(requests_refused, "Engine.IO requests of an unknown session, or wrong for it")               \
     X(payloads_too_big, "Engine.IO POST bodies over max_payload")                                  \
@@ -30,10 +33,13 @@
     X(namespaces_removed, "namespaces of a pattern removed, as nobody was left")                   \
     X(sockets_connected, "Socket.IO sockets let in")                                               \
     X(sockets_refused, "Socket.IO CONNECTs refused")                                               \
+    X(sockets_refused_user, "of these: too many connections of that person")                       \
     X(sockets_recovered, "Socket.IO sockets that came back with what they had missed")             \
     X(recoveries_failed, "Socket.IO CONNECTs that asked to be recovered and could not be")         \
     X(clients_bad_packet, "Socket.IO clients closed by a malformed packet")                        \
     X(events_in, "events received")                                                                \
+    X(events_rate_limited, "events refused: too many, or too many bytes, a second")                \
+    X(clients_flooding, "Socket.IO clients disconnected: they went far over their rates")          \
     X(events_unhandled, "events received that no handler wants")                                   \
     X(events_out, "events sent, each receiver of a broadcast counted")                             \
     X(acks_timed_out, "acks that no client sent in time")                                          \

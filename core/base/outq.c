@@ -36,7 +36,7 @@ void lec_outq_push(struct lec_outq *q, struct lec_msg *m)
         grow(q);
     q->ring[slot(q, q->count)] = lec_msg_ref(m);
     q->count++;
-    q->bytes += lec_msg_frame(m).n;
+    q->bytes += lec_msg_frame(m).n + LEC_OUTQ_OVERHEAD;
 }
 
 struct lec_msg *lec_outq_at(const struct lec_outq *q, uint32_t i)
@@ -50,7 +50,7 @@ void lec_outq_drop(struct lec_outq *q, uint32_t n)
     assert(n <= q->count);
     for (uint32_t i = 0; i < n; i++) {
         struct lec_msg *m = q->ring[slot(q, i)];
-        q->bytes -= lec_msg_frame(m).n;
+        q->bytes -= lec_msg_frame(m).n + LEC_OUTQ_OVERHEAD;
         lec_msg_unref(m);
     }
     q->count -= n;

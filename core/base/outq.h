@@ -6,10 +6,13 @@
 
 #include "base/msg.h"
 
+/* What a message costs beside its bytes: its place in the ring, its head and the allocator's. */
+#define LEC_OUTQ_OVERHEAD 48
+
 struct lec_outq {
     struct lec_msg **ring;
     uint32_t head, count, cap; /* cap is 0 or a power of two */
-    size_t bytes;              /* of the frames in it */
+    size_t bytes;              /* of the frames in it, and LEC_OUTQ_OVERHEAD for each */
 };
 
 void lec_outq_fini(struct lec_outq *q);                    /* drops all */

@@ -23,6 +23,8 @@ static const struct refusal bad_protocol = { 400, 5, "Unsupported protocol versi
 /* Not among the reference's codes: clients go by the status, and come back later. */
 static const struct refusal full = { 503, 503, "Too many sessions" };
 static const struct refusal draining = { 503, 503, "Server is shutting down" };
+static const struct refusal storm = { 503, 503, "Too many handshakes at once" };
+static const struct refusal crowded = { 429, 429, "Too many connections from this address" };
 
 struct eio_engine *eio_engine_new(struct lec_loop *loop, const struct eio_config *cfg,
                                   const struct eio_events *events, void *ctx,
@@ -50,6 +52,7 @@ void eio_engine_free(struct eio_engine *e)
     if (e == NULL)
         return;
     lec_map_fini(&e->by_sid);
+    lec_tally_fini(&e->sites);
     lec_msg_unref(e->ping);
     lec_msg_unref(e->pong);
     lec_msg_unref(e->noop);
@@ -93,14 +96,21 @@ static void refuse(struct eio_engine *e, struct lec_http *http, const struct eio
         e->counters->requests_refused++;
     lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE, LEC_NOBODY, "refused %s: %s",
             lec_http_address(http), why->message);
+    struct lec_reply reply = { .status = why->status,
+                               .type = "text/html",
+                               .body = lec_slice_str(why->message) };
+    lec_buf_clear(&e->headers, EIO_SCRATCH_KEEP);
+    if (why->status >= 429)
+        lec_buf_adds(&e->headers, "retry-after: 1\r\n");
     if (lec_http_wants_ws(http)) {
-        unsigned status = why->status == 503 ? 503 : 400;
-        eio_answer(e, http, status, "text/html", lec_slice_str(why->message));
-        return;
+        reply.status = why->status >= 429 ? why->status : 400;
+    } else {
+        lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
+        lec_buf_printf(&e->out, "{\"code\":%u,\"message\":\"%s\"}", why->code, why->message);
+        reply.type = "application/json";
+        reply.body = lec_buf_slice(&e->out);
     }
-    lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
-    lec_buf_printf(&e->out, "{\"code\":%u,\"message\":\"%s\"}", why->code, why->message);
-    eio_answer(e, http, why->status, "application/json", lec_buf_slice(&e->out));
+    answer(e, http, &reply);
 }
 
 static bool is_offered(const struct eio_config *cfg, enum eio_transport transport)
@@ -125,9 +135,17 @@ static bool is_full(const struct eio_engine *e)
     return e->by_sid.count >= e->cfg->max_sessions;
 }
 
-/* Why this handshake is refused, NULL if it is not. */
-static const struct refusal *check_handshake(const struct eio_engine *e,
-                                             const struct lec_http *http,
+static bool is_crowded(const struct eio_engine *e, const struct lec_http *http)
+{
+    char text[LEC_ADDRESS_SIZE];
+    return e->cfg->max_per_site > 0 &&
+           lec_tally_count(&e->sites, eio_site(lec_http_address(http), text)) >=
+               e->cfg->max_per_site;
+}
+
+/* Why this handshake is refused, NULL if it is not. Takes its token from the bucket last, so that
+ * what is refused for another reason costs the others none. */
+static const struct refusal *check_handshake(struct eio_engine *e, const struct lec_http *http,
                                              const struct eio_query *query)
 {
     bool ws = lec_http_wants_ws(http);
@@ -143,6 +161,14 @@ static const struct refusal *check_handshake(const struct eio_engine *e,
         return &forbidden;
     if (query->protocol != 4 && !e->cfg->allow_eio3)
         return &bad_protocol;
+    if (is_crowded(e, http)) {
+        e->counters->sessions_refused_address++;
+        return &crowded;
+    }
+    if (!lec_bucket_take(&e->handshakes, &e->cfg->handshakes, lec_loop_now(e->loop), 1)) {
+        e->counters->sessions_refused_rate++;
+        return &storm;
+    }
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #ifndef EIO_ENGINE_H
 #define EIO_ENGINE_H
 
+#include "base/bucket.h"
 #include "base/counters.h"
 #include "base/log.h"
 #include "engineio/query.h"
@@ -22,7 +23,9 @@ struct eio_config {
     unsigned
         close_timeout_ms; /* 30000: how long a closing session waits for its client's next poll */
     unsigned max_sessions;
-    bool polling, websocket; /* transports offered */
+    unsigned max_per_site;      /* sessions of each address (lec_address_site); 0: no limit */
+    struct lec_rate handshakes; /* of all together */
+    bool polling, websocket;    /* transports offered */
     bool allow_upgrades;
     bool allow_eio3; /* serve Engine.IO 3 clients too */
     struct lec_cors cors;

@@ -27,6 +27,12 @@ static char *put_string(char *at, const char *p, size_t n)
     return at + n + 1;
 }
 
+struct lec_slice eio_site(const char *address, char text[LEC_ADDRESS_SIZE])
+{
+    lec_address_site(address, text);
+    return lec_slice_str(text);
+}
+
 static int64_t unix_ms(void)
 {
     struct timespec now;
@@ -82,6 +88,11 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     lec_map_put(&e->by_sid, (struct lec_slice){ s->sid, LEC_ID_LEN }, s);
     lec_list_append(&e->all, &s->node);
     lec_list_init(&s->unknown);
+    if (e->cfg->max_per_site > 0) {
+        char site[LEC_ADDRESS_SIZE];
+        lec_tally_add(&e->sites, eio_site(h->address, site));
+        s->counted = true;
+    }
     return s;
 }
 
@@ -239,6 +250,10 @@ void eio_session_end(struct eio_session *s, enum eio_reason why, const struct le
     lec_list_remove(&s->node);
     lec_list_remove(&s->unknown);
     lec_timer_stop(e->loop, &s->beat);
+    if (s->counted) {
+        char text[LEC_ADDRESS_SIZE];
+        lec_tally_remove(&e->sites, eio_site(s->handshake.address, text));
+    }
 
     eio_polling_end(s, last);
     if (s->link != NULL && s->link->ws != NULL && s->out.count > 0)

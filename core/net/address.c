@@ -89,6 +89,25 @@ static bool contain(const struct lec_networks *nets, const unsigned char ip[16])
     return false;
 }
 
+bool lec_networks_contain(const struct lec_networks *nets, const char *address)
+{
+    unsigned char ip[16];
+    bool is_v4;
+    return nets->n > 0 && parse_ip(address, ip, &is_v4) && contain(nets, ip);
+}
+
+void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE])
+{
+    unsigned char ip[16];
+    bool is_v4;
+    snprintf(out, LEC_ADDRESS_SIZE, "%s", address);
+    if (!strchr(address, ':') || !parse_ip(address, ip, &is_v4))
+        return;
+    if (!IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)ip))
+        memset(ip + 8, 0, 8);
+    format_ip(ip, out);
+}
+
 /* Takes the last entry off the list: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
  * False if it is no address, or there is none. */
 static bool last_entry(struct lec_slice *list, unsigned char ip[16])

@@ -2,6 +2,8 @@
 #ifndef LEC_NET_ADDRESS_H
 #define LEC_NET_ADDRESS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -22,6 +24,12 @@ struct lec_networks {
  * into an empty list. LEC_EINVAL, with the list empty still: one of them is neither. */
 int lec_networks_parse(struct lec_networks *nets, const char *text) LEC_CHECK;
 void lec_networks_fini(struct lec_networks *nets);
+
+bool lec_networks_contain(const struct lec_networks *nets, const char *address);
+
+/* The addresses that count as one where limits are for each address: IPv4 each for itself, of IPv6
+ * the first 64 bits, as a household has all of them. What is no address stays as it is. */
+void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE]);
 
 /* Who sent a request that came from peer with this X-Forwarded-For: each proxy appends whom it has
  * the request from, so the list is believed from its end as long as those who wrote it are trusted.

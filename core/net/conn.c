@@ -9,9 +9,6 @@
 
 #include "net/internal.h"
 
-/* How long a client may take to hear our last words, or to finish a body that we throw away. */
-#define LINGER_MS 2000
-
 static void conn_settle(struct lec_later *later);
 
 void conn_later(struct conn *c)
@@ -37,7 +34,7 @@ static void on_deadline(struct lec_timer *t)
         if (wire_full(c)) {
             /* A WebSocket whose client does not read: the library would wait, and spin (T5). */
             wire_cut(c);
-            lec_timer_start(net->loop, t, LINGER_MS, on_deadline);
+            lec_timer_start(net->loop, t, net->cfg->linger_timeout_ms, on_deadline);
         } else {
             conn_kill(c);
         }
@@ -54,7 +51,7 @@ void conn_set_deadline(struct conn *c, unsigned ms)
     lec_timer_start(c->net->loop, &c->timer, ms, on_deadline);
 }
 
-static void write_address(struct conn *c, const struct sockaddr_storage *peer)
+void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE])
 {
     const void *ip = &((const struct sockaddr_in *)peer)->sin_addr;
     int family = peer->ss_family;
@@ -64,8 +61,14 @@ static void write_address(struct conn *c, const struct sockaddr_storage *peer)
         ip = mapped ? (const void *)&ip6->s6_addr[12] : (const void *)ip6;
         family = mapped ? AF_INET : AF_INET6;
     }
-    if (inet_ntop(family, ip, c->address, sizeof c->address) == NULL)
-        c->address[0] = '\0';
+    if (inet_ntop(family, ip, out, LEC_ADDRESS_SIZE) == NULL)
+        out[0] = '\0';
+}
+
+static struct lec_slice site_of(const struct conn *c, char text[LEC_ADDRESS_SIZE])
+{
+    lec_address_site(c->address, text);
+    return lec_slice_str(text);
 }
 
 struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer)
@@ -73,7 +76,12 @@ struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockadd
     struct conn *c = lec_alloc0(sizeof *c);
     c->net = net;
     c->wsi = wsi;
-    write_address(c, peer);
+    conn_peer(peer, c->address);
+    if (net->cfg->max_per_site > 0) {
+        char text[LEC_ADDRESS_SIZE];
+        lec_tally_add(&net->sites, site_of(c, text));
+        c->counted = true;
+    }
     lec_list_append(&net->conns, &c->node);
     net->count++;
     conn_set_deadline(c, net->cfg->header_timeout_ms);
@@ -97,7 +105,7 @@ static void conn_settle(struct lec_later *later)
         wire_cut(c);
         c->kill = false;
         c->state = CONN_LINGER;
-        conn_set_deadline(c, LINGER_MS);
+        conn_set_deadline(c, c->net->cfg->linger_timeout_ms);
         return;
     }
     wire_close(c);
@@ -117,7 +125,7 @@ void conn_linger(struct conn *c)
     if (c->state == CONN_DEAD)
         return;
     c->state = CONN_LINGER;
-    conn_set_deadline(c, LINGER_MS);
+    conn_set_deadline(c, c->net->cfg->linger_timeout_ms);
 }
 
 /* Tells whoever waits for this connection that it is no more. */
@@ -158,6 +166,10 @@ void conn_release(struct conn *c)
     conn_gone(c);
     lec_list_remove(&c->node);
     c->net->count--;
+    if (c->counted) {
+        char text[LEC_ADDRESS_SIZE];
+        lec_tally_remove(&c->net->sites, site_of(c, text));
+    }
     lec_loop_free_later(c->net->loop, &c->later, free_conn);
 }
 

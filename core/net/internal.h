@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "base/tally.h"
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/net.h"
@@ -73,8 +74,9 @@ struct lec_net {
     struct lec_counters *counters;
     struct lec_log *log;
     struct lec_lws *lws;
-    struct lec_list conns; /* of struct conn, all that are open */
-    unsigned count, limit; /* connections; how many may be */
+    struct lec_list conns;  /* of struct conn, all that are open */
+    unsigned count, limit;  /* connections; how many may be */
+    struct lec_tally sites; /* connections of each; empty without max_per_site */
     bool closing;
     int listen_fd, spare_fd; /* -1: not listening; the fd that is given up to refuse with */
     unsigned port;
@@ -108,6 +110,7 @@ struct conn {
     char *out;              /* SENDING: what is left of the answer */
     size_t out_len, out_at;
     enum conn_state state;
+    bool counted;    /* in net->sites */
     bool served;     /* this is not its first request */
     bool keep;       /* SENDING: another request may follow */
     bool drain;      /* SENDING: the request's body must still be thrown away */
@@ -117,6 +120,7 @@ struct conn {
     char address[LEC_ADDRESS_SIZE];
 };
 
+void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE]);
 struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer);
 void conn_kill(struct conn *c);   /* closes it at the end of the turn; tells nobody */
 void conn_abort(struct conn *c);  /* the same, and tells whoever waits for it */

@@ -237,6 +237,11 @@ void lec_loop_stop(struct lec_loop *loop)
     uv_stop(&loop->uv);
 }
 
+size_t lec_loop_timers(const struct lec_loop *loop)
+{
+    return loop->heap_count;
+}
+
 uint64_t lec_loop_now(const struct lec_loop *loop)
 {
     return uv_now(&loop->uv);

@@ -45,6 +45,7 @@ struct lec_timer {
 void lec_timer_start(struct lec_loop *loop, struct lec_timer *t, uint64_t ms,
                      void (*fn)(struct lec_timer *)); /* restarts a running one */
 void lec_timer_stop(struct lec_loop *loop, struct lec_timer *t);
+size_t lec_loop_timers(const struct lec_loop *loop); /* that run */
 static inline bool lec_timer_running(const struct lec_timer *t)
 {
     return t->slot != 0;

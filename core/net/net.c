@@ -14,9 +14,8 @@
 #include "net/internal.h"
 
 #define ACCEPT_PER_TURN 64
-#define ACCEPT_PAUSE_MS 100   /* when the machine has no memory for another socket */
-#define OTHER_FDS       256   /* descriptors of the process that are no connections */
-#define USER_TIMEOUT_MS 30000 /* until unacknowledged output ends a connection (tcp(7)) */
+#define ACCEPT_PAUSE_MS 100 /* when the machine has no memory for another socket */
+#define OTHER_FDS       256 /* descriptors of the process that are no connections */
 #define WATCH_PER_TURN  256
 
 /* --- accepting ------------------------------------------------------------------------------ */
@@ -50,14 +49,30 @@ static bool refuse_with_spare(struct lec_net *net)
     return fd >= 0;
 }
 
+static bool site_is_full(const struct lec_net *net, const struct sockaddr_storage *peer)
+{
+    char address[LEC_ADDRESS_SIZE], site[LEC_ADDRESS_SIZE];
+    if (net->cfg->max_per_site == 0)
+        return false;
+    conn_peer(peer, address);
+    lec_address_site(address, site);
+    return lec_tally_count(&net->sites, lec_slice_str(site)) >= net->cfg->max_per_site &&
+           !lec_networks_contain(&net->cfg->trusted_proxies, address);
+}
+
 static void adopt(struct lec_net *net, int fd, const struct sockaddr_storage *peer)
 {
     if (net->count >= net->limit || net->closing) {
         refuse(net, fd);
         return;
     }
+    if (site_is_full(net, peer)) {
+        close(fd);
+        net->counters->connections_refused_address++;
+        return;
+    }
     int one = 1;
-    unsigned timeout = USER_TIMEOUT_MS;
+    unsigned timeout = net->cfg->send_timeout_ms; /* tcp(7) */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
     net->counters->connections_accepted++;
@@ -274,6 +289,7 @@ void lec_net_free(struct lec_net *net)
     close(net->watch_fd);
     if (net->spare_fd >= 0)
         close(net->spare_fd);
+    lec_tally_fini(&net->sites);
     lec_buf_fini(&net->scratch);
     free(net->gather);
     free(net);

@@ -78,7 +78,7 @@ static int take_answer(lua_State *L)
     lec_reader_init(&r, L, &lec_script_of(L)->decoded, a->args->attachments,
                     a->args->n_attachments);
     int first = lua_gettop(L) + 1;
-    int n = lec_reader_elements(&r, a->args->json, 0, LEC_MAX_ARGS);
+    int n = lec_reader_elements(&r, a->args->json, 0, (int)lec_script_of(L)->cfg->max_arguments);
     if (n < 0) {
         a->result = n;
         return 0;

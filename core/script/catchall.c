@@ -27,7 +27,7 @@ static int prepare_arrival(lua_State *L, void *ud)
     lec_handler_push(L, a->task->handler);
     lec_handle_push(L, a->task->owner);
     lua_pushlstring(L, a->event->name.p, a->event->name.n); // … function box name
-    int n = lec_reader_elements(&r, p->json, 1, LEC_MAX_ARGS);
+    int n = lec_reader_elements(&r, p->json, 1, (int)lec_script_of(L)->cfg->max_arguments);
     if (n >= 0)
         return n + 3;
     lua_settop(L, below);

@@ -52,6 +52,32 @@ static bool join_list(lua_State *L, struct lec_buf *out)
     return true;
 }
 
+/* { typing_start = 5 } as "typing_start=5, ". */
+static bool join_rates(lua_State *L, struct reading *r, const char *key)
+{
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || strpbrk(lua_tostring(L, -2), ",=") ||
+            lua_type(L, -1) != LUA_TNUMBER) {
+            complain(r, FILE_NAME ": %s has names of events with numbers: { typing_start = 5 }",
+                     key);
+            return false;
+        }
+        lec_buf_printf(&r->value, "%s=", lua_tostring(L, -2));
+        lec_json_put_number(&r->value, lua_tonumber(L, -1));
+        lec_buf_addc(&r->value, ',');
+    }
+    return true;
+}
+
+static bool are_rates(const char *key)
+{
+    size_t n;
+    for (const struct lec_setting *s = lec_settings(&n); n > 0; n--, s++)
+        if (strcmp(s->key, key) == 0)
+            return s->kind == LEC_RATES;
+    return false;
+}
+
 /* Sets `key` from the value on top; tables are walked, their keys joined by dots. */
 static void take_setting(lua_State *L, struct reading *r, const char *key, int depth)
 {
@@ -67,9 +93,14 @@ static void take_setting(lua_State *L, struct reading *r, const char *key, int d
         lec_buf_adds(&r->value, lua_toboolean(L, -1) ? "true" : "false");
         break;
     case LUA_TTABLE:
+        luaL_checkstack(L, 6, "settings");
+        if (are_rates(key)) {
+            if (!join_rates(L, r, key))
+                return;
+            break;
+        }
         if (join_list(L, &r->value))
             break;
-        luaL_checkstack(L, 6, "settings");
         lua_pushnil(L);
         while (!r->failed && lua_next(L, -2)) {
             char name[MAX_KEY];
@@ -208,6 +239,7 @@ void lec_config_push(lua_State *L, const struct lec_config *cfg)
             break;
         case LEC_STRING:
         case LEC_CHOICE:
+        case LEC_RATES:
             lua_pushstring(L, *(char *const *)(const void *)at);
             break;
         }

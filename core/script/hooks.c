@@ -94,7 +94,7 @@ struct event {
 static int refuse_arguments(lua_State *L)
 {
     lua_pushnil(L);
-    lua_pushfstring(L, "more than %d arguments", LEC_MAX_ARGS);
+    lua_pushfstring(L, "more than %d arguments", (int)lec_script_of(L)->cfg->max_arguments);
     lua_pushliteral(L, "too_big");
     return 3;
 }
@@ -110,7 +110,7 @@ static int prepare_event(lua_State *L, void *ud)
     int below = lua_gettop(L);
     lec_handler_push(L, t->handler);
     lec_handle_push(L, t->owner); // … function box
-    int n = lec_reader_elements(&r, p->json, 1, LEC_MAX_ARGS);
+    int n = lec_reader_elements(&r, p->json, 1, (int)t->script->cfg->max_arguments);
     if (n == LEC_ETOOBIG) {
         lua_settop(L, below);
         lua_pushcfunction(L, refuse_arguments);
@@ -171,7 +171,7 @@ static void on_event(void *ctx, struct sio_socket *socket, const struct sio_even
     struct lec_script *s = ctx;
     struct lec_peer *peer = sio_socket_user(socket);
     struct lec_handle *h = peer->script;
-    bool is_full = h && h->n_tasks >= LEC_MAX_TASKS;
+    bool is_full = h && h->n_tasks >= s->cfg->max_tasks;
     bool is_heard = h && h->handlers && h->handlers->any && !is_full;
     if (is_heard) {
         lec_catchall_event(h, event);
@@ -409,14 +409,21 @@ static void usage(void *ctx, struct lec_script_usage *out)
     *out = (struct lec_script_usage){ .memory = s->vm.used,
                                       .memory_cap = s->vm.cap,
                                       .generation = s->generations,
-                                      .functions = (unsigned)s->now->count };
+                                      .functions = (unsigned)s->now->count,
+                                      .tasks = s->n_tasks,
+                                      .timers = s->timers.count };
 }
 
 struct lec_hooks lec_hooks_of(struct lec_script *s)
 {
     return (struct lec_hooks){
         .ctx = s,
-        .socket = { on_connect, on_event, on_disconnect, on_keep, on_forget, on_free },
+        .socket = { .on_connect = on_connect,
+                    .on_event = on_event,
+                    .on_disconnect = on_disconnect,
+                    .on_keep = on_keep,
+                    .on_forget = on_forget,
+                    .on_free = on_free },
         .on_recover = on_recover,
         .on_refreshed = on_refreshed,
         .on_start = on_start,

@@ -12,10 +12,8 @@
 #include "script/value.h"
 #include "script/vm.h"
 
-#define LEC_MAX_ARGS   128    /* of one event or answer */
 #define LEC_MAX_DEPTH  24     /* of tasks that run inside each other */
 #define LEC_MAX_TIMERS 100000 /* that wait */
-#define LEC_MAX_TASKS  1000   /* of one socket: events whose handlers have not ended */
 
 struct lec_task;
 struct lec_generation;
@@ -36,7 +34,7 @@ struct lec_script {
     struct lec_list tasks;   /* running, waiting, ready */
     struct lec_list idle;    /* free list, with their coroutines */
     struct lec_list ready;   /* resumed at the end of the turn */
-    size_t n_idle;
+    size_t n_tasks, n_idle;
     struct lec_later flush;
     struct lec_task *running; /* innermost, NULL while no script runs */
     unsigned depth;

@@ -75,6 +75,7 @@ struct lec_task *lec_task_new(struct lec_script *s, const struct lec_task_type *
         }
     }
     lec_list_append(&s->tasks, &t->link);
+    s->n_tasks++;
     t->type = type;
     t->owner = owner;
     if (owner) {
@@ -97,6 +98,7 @@ static void release(struct lec_task *t, bool reusable)
     struct lec_script *s = t->script;
     if (t->type->over)
         t->type->over(t);
+    s->n_tasks--;
     lec_list_remove(&t->of);
     if (t->owner)
         t->owner->n_tasks--;
@@ -340,7 +342,7 @@ static int pack_answer(lua_State *L)
         struct lec_reader r;
         lec_reader_init(&r, L, &s->decoded, a->payload->attachments, a->payload->n_attachments);
         first = lua_gettop(L) + 1;
-        n = lec_reader_elements(&r, a->payload->json, 0, LEC_MAX_ARGS);
+        n = lec_reader_elements(&r, a->payload->json, 0, (int)s->cfg->max_arguments);
         a->err = n < 0 ? n : LEC_OK;
     }
     if (a->err != LEC_OK) {

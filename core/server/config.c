@@ -6,22 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "net/address.h"
 #include "net/url.h"
 #include "server/dotenv.h"
+#include "server/rates.h"
 #include "server/suggest.h"
 
 #define DAY_MS        86400000u
 #define MIB           1048576u
 #define MAX_DOTENV    MIB
+#define PREFIX        "LECTERN_"
 #define AT(member)    offsetof(struct lec_config, member)
 #define PLACE         "Where and for whom"
 #define AUTH          "Who people are"
 #define LOGS          "Logs"
 #define TRANSPORTS    "Connections"
 #define LIMITS        "Limits"
+#define RATE          "Limits on what one client sends"
 #define RECOVERY      "Lost connections"
 #define REQUESTS      "Requests to others"
 #define SCRIPTS       "Handlers"
@@ -33,6 +37,8 @@
 #define MS(v, a)      UINT(v, a, DAY_MS), .unit = "ms"
 #define BYTES(v, a)   UINT(v, a, 1024u * MIB), .unit = "bytes"
 #define COUNT(v)      UINT(v, 1, 1000000)
+#define COUNT_0(v)    UINT(v, 0, 1000000)
+#define RATES(v, d)   .kind = LEC_RATES, .offset = AT(v), .fallback = d
 
 /* clang-format off */
 static const struct lec_setting settings[] = {
@@ -120,6 +126,16 @@ static const struct lec_setting settings[] = {
       .fallback = "1000000", .group = LIMITS, .help = "largest message of a client" },
     { "max_connections", "LECTERN_MAX_CONNECTIONS", COUNT(max_connections), .fallback = "10000",
       .group = LIMITS, .help = "connections at a time; more are closed" },
+    { "max_connections_per_address", "LECTERN_MAX_CONNECTIONS_PER_ADDRESS",
+      COUNT_0(max_connections_per_address), .fallback = "0", .group = LIMITS,
+      .help = "clients of one address (IPv6: network of 64 bits) at a time, and four times as many "
+              "TCP connections; 0 is any number, as a whole school may have one address" },
+    { "max_connections_per_user", "LECTERN_MAX_CONNECTIONS_PER_USER",
+      COUNT_0(max_connections_per_user), .fallback = "0", .group = LIMITS,
+      .help = "connections of one person to a namespace at a time; 0 is any number" },
+    { "max_handshakes_per_second", "LECTERN_MAX_HANDSHAKES_PER_SECOND",
+      COUNT_0(max_handshakes_per_second), .fallback = "0", .group = LIMITS,
+      .help = "new clients a second, of all together; others are told to come back; 0 is any number" },
     { "max_queue_bytes", "LECTERN_MAX_QUEUE_BYTES", BYTES(max_queue_bytes, 1024),
       .fallback = "1048576", .group = LIMITS,
       .help = "what may wait for one client before it is cut off as too slow" },
@@ -131,6 +147,12 @@ static const struct lec_setting settings[] = {
       .group = LIMITS, .help = "time a connection has to send a request's body" },
     { "keepalive_timeout", "LECTERN_KEEPALIVE_TIMEOUT", MS(keepalive_timeout, 1),
       .fallback = "30000", .group = LIMITS, .help = "time a connection may idle between requests" },
+    { "send_timeout", "LECTERN_SEND_TIMEOUT", MS(send_timeout, 1), .fallback = "30000",
+      .group = LIMITS, .help = "time a client's system has to acknowledge what was sent" },
+    { "close_timeout", "LECTERN_CLOSE_TIMEOUT", MS(close_timeout, 1), .fallback = "30000",
+      .group = LIMITS, .help = "time a client that is disconnected has to take what was sent to it" },
+    { "linger_timeout", "LECTERN_LINGER_TIMEOUT", MS(linger_timeout, 1), .fallback = "2000",
+      .group = LIMITS, .help = "time a connection that is closed has to take the last answer" },
     { "max_namespaces", "LECTERN_MAX_NAMESPACES", COUNT(max_namespaces), .fallback = "20",
       .group = LIMITS, .help = "namespaces one client may be in" },
     { "max_dynamic_namespaces", "LECTERN_MAX_DYNAMIC_NAMESPACES", COUNT(max_dynamic_namespaces),
@@ -148,6 +170,19 @@ static const struct lec_setting settings[] = {
       .help = "answers that may be awaited from one socket" },
     { "max_attachments", "LECTERN_MAX_ATTACHMENTS", UINT(max_attachments, 0, 1000),
       .fallback = "10", .group = LIMITS, .help = "binary attachments of one message" },
+    { "max_attachment_bytes", "LECTERN_MAX_ATTACHMENT_BYTES", BYTES(max_attachment_bytes, 1),
+      .fallback = "5000000", .group = LIMITS, .help = "all binary attachments of one message" },
+    { "attachment_timeout", "LECTERN_ATTACHMENT_TIMEOUT", MS(attachment_timeout, 1),
+      .fallback = "60000", .group = LIMITS, .help = "time each attachment of a message may take" },
+    { "max_arguments", "LECTERN_MAX_ARGUMENTS", UINT(max_arguments, 1, 1000), .fallback = "128",
+      .group = LIMITS, .help = "arguments of one event or answer" },
+    { "max_tasks", "LECTERN_MAX_TASKS", COUNT(max_tasks), .fallback = "1000", .group = LIMITS,
+      .help = "events of one socket whose handlers have not ended; more are refused as full" },
+    { "max_refusals", "LECTERN_MAX_REFUSALS", COUNT(max_refusals), .fallback = "32",
+      .group = LIMITS, .help = "times in a row that a client may be refused by namespaces" },
+    { "max_revocations", "LECTERN_MAX_REVOCATIONS", UINT(max_revocations, 1, 100000000),
+      .fallback = "100000", .group = LIMITS,
+      .help = "revoked tokens that are remembered, and as many people" },
     /* below LEC_JSON_MAX_DEPTH, as packets wrap what handlers send */
     { "max_json_depth", "LECTERN_MAX_JSON_DEPTH", UINT(max_json_depth, 2, 250), .fallback = "64",
       .group = LIMITS, .help = "deepest nesting of a message" },
@@ -155,6 +190,20 @@ static const struct lec_setting settings[] = {
       .group = LIMITS, .help = "time over which clients are closed when the server stops" },
     { "drain_timeout", "LECTERN_DRAIN_TIMEOUT", MS(drain_timeout, 0), .fallback = "10000",
       .group = LIMITS, .help = "time that clients then have for their last messages" },
+
+    { "limits.events_per_second", "LECTERN_LIMITS_EVENTS_PER_SECOND", COUNT_0(rate_events),
+      .fallback = "100", .group = RATE,
+      .help = "events, and requests to join a namespace; more are refused as rate_limited; 0 is any "
+              "number" },
+    { "limits.bytes_per_second", "LECTERN_LIMITS_BYTES_PER_SECOND",
+      UINT(rate_bytes, 0, 100000000), .unit = "bytes", .fallback = "2000000", .group = RATE,
+      .help = "messages; events past it are refused as rate_limited; 0 is any number" },
+    { "limits.events", "LECTERN_LIMITS_EVENTS", RATES(rate_by_event, ""), .group = RATE,
+      .help = "single events by name, a second, like typing_start=5, send_message=10; refresh_token "
+              "is 1 unless given" },
+    { "limits.burst", "LECTERN_LIMITS_BURST", UINT(rate_burst_s, 1, 3600), .unit = "seconds",
+      .fallback = "10", .group = RATE,
+      .help = "so many seconds' worth of each may come at once, after as long a silence" },
 
     { "recovery.window", "LECTERN_RECOVERY_WINDOW", MS(recovery_window, 0), .fallback = "0",
       .group = RECOVERY, .help = "time a client may be gone and still get what it missed, like 120000; 0 is off" },
@@ -195,6 +244,18 @@ static const struct lec_setting settings[] = {
       .group = ELEARNING, .help = "time after which typing stops by itself" },
     { "typing.interval", "LECTERN_TYPING_INTERVAL", MS(typing_interval, 0), .fallback = "1000",
       .group = ELEARNING, .help = "least time between two typing indicators of a person in a room" },
+    { "content.max_text", "LECTERN_CONTENT_MAX_TEXT", BYTES(content_max_text, 1),
+      .fallback = "8000", .group = ELEARNING, .help = "longest text of a message or notification" },
+    { "content.max_data", "LECTERN_CONTENT_MAX_DATA", BYTES(content_max_data, 2),
+      .fallback = "16000", .group = ELEARNING, .help = "largest data of an event, as JSON" },
+    { "store.notifications", "LECTERN_STORE_NOTIFICATIONS", COUNT(store_notifications),
+      .fallback = "200", .group = ELEARNING, .help = "notifications kept for each person" },
+    { "store.messages", "LECTERN_STORE_MESSAGES", COUNT(store_messages), .fallback = "500",
+      .group = ELEARNING, .help = "messages kept in each room" },
+    { "store.reactions", "LECTERN_STORE_REACTIONS", COUNT(store_reactions), .fallback = "1000",
+      .group = ELEARNING, .help = "reactions kept in each room" },
+    { "store.total", "LECTERN_STORE_TOTAL", COUNT(store_total), .fallback = "10000",
+      .group = ELEARNING, .help = "of each of these kept altogether; the oldest go first" },
 };
 /* clang-format on */
 
@@ -316,6 +377,18 @@ static bool are_networks(const char *text)
     return ok;
 }
 
+/* "a = 1,b=2" is "a=1, b=2". */
+static bool tidy_rates(const char *text, struct lec_buf *out)
+{
+    struct lec_slice left = lec_slice_str(text), name;
+    uint64_t n;
+    int rc;
+    while ((rc = lec_rates_next(&left, &name, &n)) > 0)
+        lec_buf_printf(out, "%s%.*s=%llu", out->n > 0 ? ", " : "", (int)name.n, name.p,
+                       (unsigned long long)n);
+    return rc == 0;
+}
+
 /* Whether the text is a value of this setting, and which; strings in their one form to `string`. */
 static bool parse(const struct lec_setting *s, const char *text, uint64_t *number, bool *flag,
                   struct lec_buf *string)
@@ -328,6 +401,8 @@ static bool parse(const struct lec_setting *s, const char *text, uint64_t *numbe
     case LEC_CHOICE:
         lec_buf_adds(string, text);
         return parse_choice(s->choices, text);
+    case LEC_RATES:
+        return tidy_rates(text, string);
     case LEC_STRING:
         if (s->offset == AT(frontend_url))
             return tidy_origins(text, string);
@@ -365,6 +440,11 @@ void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
                 lec_buf_adds(out, strchr(p + 1, '|') ? ", " : " or ");
         }
         break;
+    case LEC_RATES:
+        lec_buf_printf(out,
+                       "events with how many a second, from 1 to %u, like typing_start=5, hand=2",
+                       LEC_RATE_MAX);
+        break;
     case LEC_STRING:
         if (s->offset == AT(frontend_url))
             lec_buf_adds(out, "origins like https://school.example, separated by commas, or *");
@@ -393,6 +473,7 @@ void lec_config_text(const struct lec_config *cfg, const struct lec_setting *s, 
         break;
     case LEC_STRING:
     case LEC_CHOICE:
+    case LEC_RATES:
         if (s->secret && **(char *const *)at)
             lec_buf_adds(out, "(hidden)");
         else
@@ -430,6 +511,13 @@ static const char *place(const struct lec_setting *s, enum lec_source from, stru
 static int unknown(const char *key, char *err, size_t err_size)
 {
     struct lec_suggest suggest;
+    size_t len = strlen(key);
+    for (size_t i = 0; i < N_SETTINGS && len > 0; i++)
+        if (strncmp(settings[i].key, key, len) == 0 && settings[i].key[len] == '.') {
+            snprintf(err, err_size, "\"%s\" is a table of settings: %s = { %s = … }", key, key,
+                     settings[i].key + len + 1);
+            return LEC_EINVAL;
+        }
     lec_suggest_init(&suggest, key);
     for (size_t i = 0; i < N_SETTINGS; i++)
         lec_suggest_try(&suggest, settings[i].key);
@@ -492,13 +580,52 @@ void lec_config_init(struct lec_config *cfg)
 void lec_config_fini(struct lec_config *cfg)
 {
     for (size_t i = 0; i < N_SETTINGS; i++)
-        if (settings[i].kind == LEC_STRING || settings[i].kind == LEC_CHOICE)
+        if (settings[i].kind != LEC_UINT && settings[i].kind != LEC_BOOL)
             free(*(char **)member(cfg, &settings[i]));
+    lec_buf_fini(&cfg->warnings);
     memset(cfg, 0, sizeof *cfg);
+}
+
+static const struct lec_setting *find_env(struct lec_slice name)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (lec_slice_is(name, settings[i].env))
+            return &settings[i];
+    return NULL;
+}
+
+/* The part of a variable's name that tells settings apart. */
+static const char *stem(const char *env)
+{
+    return strncmp(env, PREFIX, strlen(PREFIX)) == 0 ? env + strlen(PREFIX) : env;
+}
+
+/* Warns of a variable that looks like ours and is none. */
+static void meet_stranger(struct lec_config *cfg, struct lec_slice name, const char *where)
+{
+    struct lec_suggest suggest;
+    const char *env = "";
+    if (name.n < strlen(PREFIX) || memcmp(name.p, PREFIX, strlen(PREFIX)) != 0)
+        return;
+    char *word = lec_strndup(name.p, name.n);
+    lec_suggest_init(&suggest, stem(word));
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        lec_suggest_try(&suggest, stem(settings[i].env));
+        if (suggest.best == stem(settings[i].env))
+            env = settings[i].env;
+    }
+    lec_buf_printf(&cfg->warnings, "%.80s %s is no setting, and has no effect%s%s%s\n", word, where,
+                   *env ? "; did you mean " : "", env, *env ? "?" : "");
+    free(word);
 }
 
 int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size)
 {
+    for (char **e = environ; e && *e; e++) {
+        struct lec_slice name = { *e, strcspn(*e, "=") };
+        if (!find_env(name))
+            meet_stranger(cfg, name, "in the environment");
+    }
     for (size_t i = 0; i < N_SETTINGS; i++) {
         const char *value = getenv(settings[i].env);
         if (!value || *value == '\0')
@@ -540,10 +667,9 @@ int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, 
 
     lec_dotenv_init(&d, lec_buf_slice(&text));
     while ((rc = lec_dotenv_next(&d, &name, &value)) > 0) {
-        const struct lec_setting *s = NULL;
-        for (size_t i = 0; i < N_SETTINGS && !s; i++)
-            if (lec_slice_is(name, settings[i].env))
-                s = &settings[i];
+        const struct lec_setting *s = find_env(name);
+        if (!s)
+            meet_stranger(cfg, name, "in .env");
         if (!s || value.n == 0)
             continue;
         char why[512];

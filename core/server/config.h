@@ -15,7 +15,8 @@
 
 enum lec_source { LEC_FROM_DEFAULT, LEC_FROM_LUA, LEC_FROM_DOTENV, LEC_FROM_ENV, LEC_FROM_FLAG };
 
-enum lec_setting_kind { LEC_STRING, LEC_UINT, LEC_BOOL, LEC_CHOICE };
+/* LEC_RATES: text of server/rates.h, in lectern.lua also a table of numbers. */
+enum lec_setting_kind { LEC_STRING, LEC_UINT, LEC_BOOL, LEC_CHOICE, LEC_RATES };
 
 /* One row. key is the name in lectern.lua, dots meaning tables ("jwt.secret"); the flag is the key
  * with '-' for '.' and '_' ("--jwt-secret"). */
@@ -56,10 +57,15 @@ struct lec_config {
     char *http_headers;    /* names separated by commas */
     /* limits */
     uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
-    uint64_t header_timeout, body_timeout, keepalive_timeout;
+    uint64_t max_connections_per_address, max_connections_per_user, max_handshakes_per_second;
+    uint64_t header_timeout, body_timeout, keepalive_timeout, close_timeout, linger_timeout,
+        send_timeout, attachment_timeout;
     uint64_t max_dynamic_namespaces, max_namespace_name;
     uint64_t max_namespaces, max_rooms, max_room_name, max_event_name, max_acks, max_attachments,
-        max_json_depth;
+        max_attachment_bytes, max_json_depth, max_arguments, max_tasks, max_refusals,
+        max_revocations;
+    uint64_t rate_events, rate_bytes, rate_burst_s;
+    char *rate_by_event;
     uint64_t drain_spread, drain_timeout;
     uint64_t recovery_window, recovery_max_bytes;
     /* requests of our own */
@@ -72,8 +78,13 @@ struct lec_config {
     /* the e-learning library's; read by lua/lectern */
     char *rooms_default;
     uint64_t presence_grace, typing_timeout, typing_interval;
+    uint64_t content_max_text, content_max_data;
+    uint64_t store_notifications, store_messages, store_reactions, store_total;
 
-    unsigned char source[80]; /* enum lec_source of each setting, by its row */
+    /* What a person should hear once the log is open: sentences, each with a newline. */
+    struct lec_buf warnings;
+
+    unsigned char source[120]; /* enum lec_source of each setting, by its row */
 };
 
 void lec_config_init(struct lec_config *cfg); /* all defaults */
@@ -87,11 +98,13 @@ const struct lec_setting *lec_settings(size_t *n);
 int lec_config_set(struct lec_config *cfg, const char *key, const char *value, enum lec_source from,
                    char *err, size_t err_size) LEC_CHECK;
 
-/* Takes what the process' environment sets. An empty variable counts as not set. */
+/* Takes what the process' environment sets. An empty variable counts as not set; one that begins with
+ * LECTERN_ and is no setting is worth a warning. */
 int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size) LEC_CHECK;
 
 /* Reads a .env file (server/dotenv.h); a missing one is fine. Unknown names are ignored, as the
- * file is shared with other programs. Errors name file and line. */
+ * file is shared with other programs, but for those that begin with LECTERN_, which are worth a
+ * warning. Errors name file and line. */
 int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err,
                            size_t err_size) LEC_CHECK;
 

@@ -20,6 +20,8 @@ static const char *argument(const struct lec_setting *s)
         return " WORD";
     if (s->kind == LEC_STRING)
         return " TEXT";
+    if (s->kind == LEC_RATES)
+        return " EVENT=N,…";
     return s->unit && strcmp(s->unit, "ms") == 0 ? " MS" : " N";
 }
 

@@ -3,6 +3,7 @@
  * Socket.IO's events pass, so that each is logged with its connection and person. */
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "engineio/session.h"
 #include "server/clock.h"
 #include "server/jwks.h"
@@ -36,6 +37,69 @@ static void refuse_for_now(struct lec_server *server, struct sio_socket *s)
                       LEC_SLICE("{\"code\":\"unavailable\"}"));
 }
 
+void lec_gate_refuse_event(struct sio_socket *s, const struct sio_event *event, const char *code,
+                           const char *why)
+{
+    struct lec_buf json = { 0 };
+    bool ack = event && event->ack_id != SIO_NO_ID;
+    lec_buf_adds(&json, ack ? "[{\"ok\":false,\"error\":{" : "[\"error\",{");
+    if (event && !ack) {
+        lec_buf_adds(&json, "\"event\":");
+        (void)!lec_json_put_string(&json, event->name.p, event->name.n); /* names are UTF-8 */
+        lec_buf_addc(&json, ',');
+    }
+    lec_buf_printf(&json, "\"code\":\"%s\",\"message\":", code);
+    (void)!lec_json_put_string(&json, why, strlen(why));
+    lec_buf_adds(&json, ack ? "}}]" : "}]");
+    struct sio_payload payload = { .json = lec_buf_slice(&json) };
+    if (ack)
+        (void)!sio_socket_ack(s, event->ack_id, &payload);
+    else
+        (void)!sio_socket_emit(s, &payload, false);
+    lec_buf_fini(&json);
+}
+
+/* --- how many connections a person may have ------------------------------------------------ */
+
+/* Appends what a person's sockets in one namespace are counted under: a connection has one there. */
+static struct lec_slice tally_name(const struct sio_socket *s, const struct lec_peer *peer,
+                                   struct lec_buf *out)
+{
+    struct lec_slice nsp = sio_namespace_name(sio_socket_namespace(s));
+    lec_buf_add(out, nsp.p, nsp.n);
+    lec_buf_addc(out, '\0');
+    lec_buf_adds(out, peer->id);
+    return lec_buf_slice(out);
+}
+
+static void count_out(struct lec_server *server, const struct sio_socket *s, struct lec_peer *peer)
+{
+    if (!peer->counted)
+        return;
+    struct lec_buf name = { 0 };
+    lec_tally_remove(&server->people, tally_name(s, peer, &name));
+    lec_buf_fini(&name);
+    peer->counted = false;
+}
+
+/* False: the person has as many as may be. Who comes back in place of a lost connection is let in. */
+static bool count_in(struct lec_server *server, const struct sio_socket *s, struct lec_peer *peer,
+                     bool recovered)
+{
+    uint64_t most = server->cfg->max_connections_per_user;
+    if (most == 0)
+        return true;
+    struct lec_buf text = { 0 };
+    struct lec_slice name = tally_name(s, peer, &text);
+    peer->counted = recovered || lec_tally_count(&server->people, name) < most;
+    if (peer->counted)
+        lec_tally_add(&server->people, name);
+    lec_buf_fini(&text);
+    return peer->counted;
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
 static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
                   bool may_wait)
 {
@@ -63,11 +127,18 @@ static void admit(struct lec_server *server, struct sio_socket *s, struct lec_sl
     lec_stay_begin(server, peer, s);
     void *kept;
     if (sio_socket_recover(s, &kept)) {
+        (void)count_in(server, s, peer, true);
         if (server->hooks->on_recover)
             server->hooks->on_recover(server->hooks->ctx, s, auth, kept);
         else
             sio_socket_accept(s);
     } else if (sio_socket_connecting(s)) {
+        if (!count_in(server, s, peer, false)) {
+            server->counters.sockets_refused_user++;
+            sio_socket_refuse(s, "Too many connections",
+                              LEC_SLICE("{\"code\":\"too_many_connections\"}"));
+            return;
+        }
         if (server->hooks->socket.on_connect)
             server->hooks->socket.on_connect(server->hooks->ctx, s, auth);
         else
@@ -105,6 +176,17 @@ static void on_event(void *ctx, struct sio_socket *s, const struct sio_event *ev
         server->hooks->socket.on_event(server->hooks->ctx, s, event);
 }
 
+static void on_limited(void *ctx, struct sio_socket *s, const struct sio_event *event,
+                       const char *why)
+{
+    static const struct lec_rate once_a_second = { 1, 1 };
+    struct lec_server *server = ctx;
+    struct lec_peer *peer = sio_socket_user(s);
+    if (!event || event->ack_id != SIO_NO_ID ||
+        lec_bucket_take(&peer->told, &once_a_second, lec_loop_now(server->loop), 1))
+        lec_gate_refuse_event(s, event, "rate_limited", why);
+}
+
 static void on_disconnect(void *ctx, struct sio_socket *s, enum sio_reason why)
 {
     struct lec_server *server = ctx;
@@ -136,6 +218,7 @@ static void on_free(void *ctx, struct sio_socket *s)
         return;
     if (server->hooks->socket.on_free)
         server->hooks->socket.on_free(server->hooks->ctx, s);
+    count_out(server, s, peer);
     lec_stay_end(server, peer);
     sio_socket_set_log_user(s, NULL);
     sio_socket_set_user(s, NULL);
@@ -147,6 +230,7 @@ const struct sio_events *lec_gate_events(void)
     static const struct sio_events events = {
         .on_connect = on_connect,
         .on_event = on_event,
+        .on_limited = on_limited,
         .on_disconnect = on_disconnect,
         .on_keep = on_keep,
         .on_forget = on_forget,

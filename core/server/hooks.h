@@ -12,6 +12,8 @@ struct lec_script_usage {
     size_t memory, memory_cap; /* bytes */
     unsigned generation;       /* how many times handlers were loaded; 0: there are none */
     unsigned functions;        /* of the handlers that serve */
+    size_t tasks;              /* handlers that have not ended */
+    size_t timers;             /* that handlers started */
 };
 
 struct lec_hooks {
@@ -48,8 +50,10 @@ struct lec_peer {
     struct sio_socket *socket;
     struct lec_list link; /* server->peers */
     struct lec_timer timer;
-    bool warned;  /* that the token expires, or nobody is to be */
-    bool revoked; /* and about to be disconnected */
+    uint64_t told; /* gate.c's bucket: how often it hears that it is too fast */
+    bool counted;  /* gate.c: in server->people */
+    bool warned;   /* that the token expires, or nobody is to be */
+    bool revoked;  /* and about to be disconnected */
 };
 
 #endif

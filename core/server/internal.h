@@ -3,6 +3,7 @@
 #define LEC_SERVER_INTERNAL_H
 
 #include "auth/token.h"
+#include "base/tally.h"
 #include "engineio/engine.h"
 #include "http/files.h"
 #include "net/control.h"
@@ -11,8 +12,6 @@
 #include "server/revoked.h"
 #include "server/server.h"
 #include "socketio/server.h"
-
-#define LEC_MAX_REVOKED 100000u /* tokens, and as many people */
 
 struct lec_jwks; /* server/jwks.h */
 
@@ -47,6 +46,7 @@ struct lec_server {
     struct lec_net_config net_cfg;
     struct eio_config eio_cfg;
     struct sio_config sio_cfg;
+    struct sio_event_rate *event_rates; /* of limits.events; names are into its text */
     char *cert_file, *key_file, *client_ca_file, *fetch_ca_file; /* NULL: not set */
     char *header_text; /* the names of http.headers, each zero-terminated */
     const char **header_names;
@@ -57,7 +57,9 @@ struct lec_server {
     struct lec_timer keys_timer; /* looks whether their file changed */
     struct lec_jwks *jwks;       /* NULL unless they come by URL */
     struct lec_fetcher *fetcher;
-    struct lec_list peers; /* of all sockets that are in or on their way */
+    struct lec_list peers;   /* of all sockets that are in or on their way */
+    struct lec_tally people; /* sockets of each, by namespace; empty without
+                                max_connections_per_user */
     struct lec_revoked revoked_tokens, revoked_people;
     struct lec_net *net;
     struct eio_engine *engine;
@@ -86,6 +88,10 @@ void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char
 void lec_gate_again(struct lec_server *server, struct sio_socket *s);
 /* What somebody is told whose token cannot be judged now. */
 #define LEC_KEYS_UNAVAILABLE "the keys cannot be fetched at the moment"
+/* Tells the client that its event was refused: as the ack, or as the event `error`. event NULL: the
+ * latter, about none. */
+void lec_gate_refuse_event(struct sio_socket *s, const struct sio_event *event, const char *code,
+                           const char *why);
 
 /* admin.c: what operators ask, by HTTP and by the control socket. */
 bool lec_admin_serve(struct lec_server *s, struct lec_http *http);

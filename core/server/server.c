@@ -16,13 +16,14 @@
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "server/person.h"
+#include "server/rates.h"
 
-#define CLOSE_TIMEOUT_MS  30000u
 #define MAX_FILE          (16u << 20)
 #define RECOVERY_SLACK_MS 1000u /* heartbeats may be late by our own stalls */
 #define DRAIN_TICK_MS     10u
 #define DRAIN_LINGER_MS   100u /* for the last answers to leave, after the last session */
 #define KEYS_CHECK_MS     1000u
+#define TCP_PER_CLIENT    4u /* browsers poll by several connections */
 
 static const struct lec_hooks no_hooks;
 
@@ -87,10 +88,35 @@ static void split_headers(struct lec_server *s)
     }
 }
 
+/* So many of each may come at once. */
+static struct lec_rate rate_of(const struct lec_config *c, uint64_t per_second)
+{
+    return (struct lec_rate){ per_second, per_second * c->rate_burst_s };
+}
+
+/* limits.events, which config.c has checked, and refresh_token, each of which has a token verified. */
+static size_t fill_event_rates(struct lec_server *s)
+{
+    static const struct lec_slice refresh = { "refresh_token", 13 };
+    struct lec_slice text = lec_slice_str(s->cfg->rate_by_event), name;
+    uint64_t per_second;
+    size_t n = 0;
+    bool has_refresh = false;
+    s->event_rates = lec_alloc((text.n / 2 + 2) * sizeof *s->event_rates);
+    while (lec_rates_next(&text, &name, &per_second) > 0) {
+        has_refresh = has_refresh || lec_slice_eq(name, refresh);
+        s->event_rates[n++] = (struct sio_event_rate){ name, rate_of(s->cfg, per_second) };
+    }
+    if (!has_refresh)
+        s->event_rates[n++] = (struct sio_event_rate){ refresh, rate_of(s->cfg, 1) };
+    return n;
+}
+
 static void fill_configs(struct lec_server *s, const char *dir)
 {
     const struct lec_config *c = s->cfg;
     split_headers(s);
+    size_t n_event_rates = fill_event_rates(s);
     (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
     s->cert_file = *c->tls_cert ? path_in(dir, c->tls_cert) : NULL;
     s->key_file = *c->tls_key ? path_in(dir, c->tls_key) : NULL;
@@ -100,10 +126,13 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .host = c->host,
         .port = (unsigned)c->port,
         .max_connections = (unsigned)c->max_connections,
+        .max_per_site = (unsigned)c->max_connections_per_address * TCP_PER_CLIENT,
         .max_header_bytes = (unsigned)c->max_header_bytes,
         .header_timeout_ms = (unsigned)c->header_timeout,
         .body_timeout_ms = (unsigned)c->body_timeout,
         .keepalive_timeout_ms = (unsigned)c->keepalive_timeout,
+        .linger_timeout_ms = (unsigned)c->linger_timeout,
+        .send_timeout_ms = (unsigned)c->send_timeout,
         .tls_cert = s->cert_file,
         .tls_key = s->key_file,
         .tls_client_ca = s->client_ca_file,
@@ -116,8 +145,10 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .upgrade_timeout_ms = (unsigned)c->upgrade_timeout,
         .max_payload = (unsigned)c->max_http_buffer_size,
         .max_queue_bytes = (unsigned)c->max_queue_bytes,
-        .close_timeout_ms = CLOSE_TIMEOUT_MS,
+        .close_timeout_ms = (unsigned)c->close_timeout,
         .max_sessions = (unsigned)c->max_connections,
+        .max_per_site = (unsigned)c->max_connections_per_address,
+        .handshakes = { c->max_handshakes_per_second, c->max_handshakes_per_second },
         .polling = c->polling,
         .websocket = c->websocket,
         .allow_upgrades = c->allow_upgrades,
@@ -131,6 +162,14 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .max_room_name = (unsigned)c->max_room_name,
         .max_event_name = (unsigned)c->max_event_name,
         .max_acks = (unsigned)c->max_acks,
+        .max_refusals = (unsigned)c->max_refusals,
+        .max_waiting_bytes = c->max_queue_bytes,
+        .max_attachment_bytes = c->max_attachment_bytes,
+        .attachment_timeout_ms = (unsigned)c->attachment_timeout,
+        .events = rate_of(c, c->rate_events),
+        .bytes = rate_of(c, c->rate_bytes),
+        .event_rates = s->event_rates,
+        .n_event_rates = n_event_rates,
         .packet = { .max_attachments = (unsigned)c->max_attachments,
                     .max_depth = (unsigned)c->max_json_depth },
         .max_dynamic_namespaces = (unsigned)c->max_dynamic_namespaces,
@@ -140,6 +179,8 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .recovery_max_bytes = c->recovery_max_bytes,
         .recovery_max_replay = c->max_queue_bytes / 2,
     };
+    if (s->sio_cfg.bytes.burst < c->max_http_buffer_size) /* or the largest would never pass */
+        s->sio_cfg.bytes.burst = c->max_http_buffer_size;
 }
 
 static int open_keys(struct lec_server *s, const char *dir, char *err, size_t err_size)
@@ -197,8 +238,8 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     s->log = log;
     s->hooks = &no_hooks;
     lec_list_init(&s->peers);
-    lec_revoked_init(&s->revoked_tokens, LEC_MAX_REVOKED);
-    lec_revoked_init(&s->revoked_people, LEC_MAX_REVOKED);
+    lec_revoked_init(&s->revoked_tokens, cfg->max_revocations);
+    lec_revoked_init(&s->revoked_people, cfg->max_revocations);
     struct lec_buf prefix = { 0 };
     lec_buf_printf(&prefix, "%s/", cfg->path);
     s->prefix = lec_strndup(lec_buf_str(&prefix), prefix.n);
@@ -485,6 +526,7 @@ void lec_server_free(struct lec_server *s)
         lec_keys_free(s->keys);
     lec_revoked_fini(&s->revoked_tokens);
     lec_revoked_fini(&s->revoked_people);
+    lec_tally_fini(&s->people);
     free(s->cert_file);
     free(s->key_file);
     free(s->client_ca_file);
@@ -492,6 +534,7 @@ void lec_server_free(struct lec_server *s)
     free(s->header_text);
     free(s->header_names);
     lec_networks_fini(&s->proxies);
+    free(s->event_rates);
     free(s->prefix);
     free(s);
 }

@@ -1,5 +1,6 @@
 /* What `lectern status` shows. Once a second a timer keeps the counters, and how long turns of the
  * loop took: an event that came while one ran waited that long. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,7 +49,8 @@ struct report {
     size_t polling, websocket, closing; /* sessions */
     double busy;                        /* share of the time that the loop did not wait */
     uint64_t longest_us;                /* turn of the loop */
-    unsigned long long rss;             /* bytes */
+    unsigned long long rss, heap;       /* bytes; heap: handed out by malloc */
+    size_t timers;                      /* of the loop */
     struct lec_script_usage script;
     const struct lec_counters *before;
     double seconds; /* since then */
@@ -90,6 +92,8 @@ static struct report look(const struct lec_server *s)
         .websocket = eio_engine_count_on(s->engine, EIO_WEBSOCKET),
         .closing = eio_engine_closing(s->engine),
         .rss = resident(),
+        .heap = mallinfo2().uordblks,
+        .timers = lec_loop_timers(s->loop),
         .before = &st->samples[oldest].counters,
         .seconds = (double)(now - st->samples[oldest].at) / 1000,
     };
@@ -182,12 +186,15 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
                    rate(&r, c->events_out, r.before->events_out));
     lec_buf_printf(out, "loop lag     %.1f ms at most, busy %.1f %% of the time\n",
                    (double)r.longest_us / 1000, r.busy * 100);
-    lec_buf_printf(out, "memory       %.1f MiB", (double)r.rss / MIB);
+    lec_buf_printf(out, "memory       %.1f MiB, %.1f of it in use", (double)r.rss / MIB,
+                   (double)r.heap / MIB);
     if (r.script.generation > 0)
-        lec_buf_printf(out,
-                       "; handlers %.1f of %.1f MiB\nhandlers     generation %u, functions: %u",
-                       (double)r.script.memory / MIB, (double)r.script.memory_cap / MIB,
-                       r.script.generation, r.script.functions);
+        lec_buf_printf(
+            out,
+            "; handlers %.1f of %.1f MiB\nhandlers     generation %u, functions: %u; at work: "
+            "%zu, timers: %zu",
+            (double)r.script.memory / MIB, (double)r.script.memory_cap / MIB, r.script.generation,
+            r.script.functions, r.script.tasks, r.script.timers);
     if (s->jwks) {
         lec_buf_adds(out, "\nkeys         ");
         lec_jwks_text(s->jwks, out);
@@ -213,15 +220,16 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
                    "{\"version\":\"" LEC_VERSION "\",\"pid\":%ld,\"port\":%u,\"state\":\"%s\","
                    "\"uptime\":%llu,\"connections\":%u,"
                    "\"sessions\":{\"polling\":%zu,\"websocket\":%zu,\"closing\":%zu},"
-                   "\"loop\":{\"lagMs\":%.3f,\"busy\":%.4f},",
+                   "\"loop\":{\"lagMs\":%.3f,\"busy\":%.4f,\"timers\":%zu},",
                    (long)getpid(), lec_net_port(s->net), state_name(s),
                    (unsigned long long)r.uptime_s, lec_net_connections(s->net), r.polling,
-                   r.websocket, r.closing, (double)r.longest_us / 1000, r.busy);
+                   r.websocket, r.closing, (double)r.longest_us / 1000, r.busy, r.timers);
     lec_buf_printf(out,
-                   "\"memory\":{\"rss\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
-                   "\"handlers\":{\"generation\":%u,\"functions\":%u},",
-                   r.rss, r.script.memory, r.script.memory_cap, r.script.generation,
-                   r.script.functions);
+                   "\"memory\":{\"rss\":%llu,\"heap\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
+                   "\"handlers\":{\"generation\":%u,\"functions\":%u,\"tasks\":%zu,"
+                   "\"timers\":%zu},",
+                   r.rss, r.heap, r.script.memory, r.script.memory_cap, r.script.generation,
+                   r.script.functions, r.script.tasks, r.script.timers);
     if (s->jwks) {
         lec_buf_adds(out, "\"keys\":{");
         lec_jwks_json(s->jwks, out);

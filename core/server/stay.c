@@ -60,26 +60,6 @@ static void warn(struct lec_peer *peer, int64_t now)
 
 static const char unauthorized[] = "unauthorized";
 
-static void refuse_event(struct sio_socket *socket, const struct sio_event *event, const char *code,
-                         const char *why)
-{
-    struct lec_buf json = { 0 };
-    if (event && event->ack_id != SIO_NO_ID) {
-        lec_buf_printf(&json, "[{\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
-        (void)!lec_json_put_string(&json, why, strlen(why));
-        lec_buf_adds(&json, "}}]");
-        struct sio_payload args = { .json = lec_buf_slice(&json) };
-        (void)!sio_socket_ack(socket, event->ack_id, &args);
-        lec_buf_fini(&json);
-        return;
-    }
-    lec_buf_printf(&json, "[\"error\",{%s\"code\":\"%s\",\"message\":",
-                   event ? "\"event\":\"refresh_token\"," : "", code);
-    (void)!lec_json_put_string(&json, why, strlen(why));
-    lec_buf_adds(&json, "}]");
-    emit(socket, &json);
-}
-
 /* --- time ---------------------------------------------------------------------------------- */
 
 /* After this the peer may be no more. */
@@ -91,7 +71,7 @@ static void end(struct lec_peer *peer, const char *why)
         return;
     }
     lec_log(peer->server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "disconnected: %s", why);
-    refuse_event(socket, NULL, unauthorized, why);
+    lec_gate_refuse_event(socket, NULL, unauthorized, why);
     sio_socket_disconnect(socket, false);
 }
 
@@ -181,7 +161,7 @@ void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
         why = for_now ? LEC_KEYS_UNAVAILABLE : why;
         s->counters.tokens_refused += !for_now;
         lec_log(s->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "refused another token: %s", why);
-        refuse_event(socket, event, for_now ? "unavailable" : unauthorized, why);
+        lec_gate_refuse_event(socket, event, for_now ? "unavailable" : unauthorized, why);
         return;
     }
     lec_peer_renew(peer, fresh);
@@ -231,7 +211,8 @@ static void warn_of_loss(struct lec_server *s, bool lost)
 {
     if (lost)
         lec_log(s->log, LEC_LOG_WARN, LEC_CAT_AUTH, LEC_NOBODY,
-                "more than %u revocations: the oldest was forgotten", LEC_MAX_REVOKED);
+                "more than %llu revocations: the oldest was forgotten",
+                (unsigned long long)s->cfg->max_revocations);
 }
 
 size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id)

@@ -13,23 +13,22 @@
 #include "socketio/internal.h"
 #include "socketio/msgpack.h"
 
-/* A packet whose attachments do not come holds memory; it gets this long for each of them. */
-#define ATTACHMENT_MS 60000
-
 /* How long packets for a namespace that was left are still excused: they were on their way when
  * the other side left, or are answers that an application gives late. */
 #define TOMBSTONE_MS 10000
 
-/* So many CONNECTs in a row may come to nothing: each costs a look at a token and a line in the
- * log, and is cheap to ask for. */
-#define REFUSALS_MAX 32
+/* Who sends this many times what it may is no busy client but a broken or hostile one, and is
+ * disconnected when that goes on for so many seconds. */
+#define FLOOD_FACTOR  10u
+#define FLOOD_SECONDS 3u
 
 /* A packet that waits for its attachments. Owner: the client, until the last one is here. */
 struct sio_partial {
     struct sio_client *client;
     struct lec_timer timer;
     struct sio_packet packet;      /* its slices are into the text below */
-    unsigned count;                /* of the attachments that are here */
+    size_t bytes;                  /* of the attachments that are here */
+    unsigned count;                /* how many these are */
     struct lec_msg *attachments[]; /* packet.attachments of them; behind them the text */
 };
 
@@ -161,7 +160,7 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
 
 void sio_client_open(struct sio_server *io, struct eio_session *session)
 {
-    struct sio_client *c = lec_alloc0(sizeof *c);
+    struct sio_client *c = lec_alloc0(sizeof *c + io->cfg.n_event_rates * sizeof c->by_event[0]);
     c->io = io;
     c->session = session;
     c->eio3 = eio_session_handshake(session)->protocol == 3;
@@ -291,12 +290,18 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
         bad_packet(c, "CONNECT to a namespace that it has joined");
         return;
     }
-    if (c->refusals >= REFUSALS_MAX) {
+    if (c->refusals >= c->io->cfg.max_refusals) {
         bad_packet(c, "too many CONNECTs that were refused");
         return;
     }
+    if (!lec_bucket_take(&c->events, &io->cfg.events, lec_loop_now(io->loop), 1)) {
+        io->counters->events_rate_limited++;
+        refuse_connect(c, name, "Too many events a second",
+                       ",\"data\":{\"code\":\"rate_limited\"}");
+        return;
+    }
     if (c->n_sockets >= io->cfg.max_namespaces) {
-        refuse_connect(c, name, "Too many namespaces");
+        refuse_connect(c, name, "Too many namespaces", "");
         return;
     }
     const char *why;
@@ -304,7 +309,7 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
     if (nsp)
         io->events->on_connect(io->ctx, sio_socket_new(c, nsp, auth), auth);
     else
-        refuse_connect(c, name, why);
+        refuse_connect(c, name, why, "");
 }
 
 static void on_connect(struct sio_client *c, const struct sio_packet *p)
@@ -319,9 +324,58 @@ static void on_connect(struct sio_client *c, const struct sio_packet *p)
     lec_buf_fini(&query);
 }
 
+/* Takes from what a client may go over its rate. False: it has used that up too, and is gone now. */
+static bool bear(struct sio_client *c, uint64_t *bucket, const struct lec_rate *rate, uint64_t n)
+{
+    struct sio_server *io = c->io;
+    struct lec_rate more = { rate->per_second * FLOOD_FACTOR,
+                             rate->per_second * FLOOD_FACTOR * FLOOD_SECONDS };
+    if (more.burst < rate->burst)
+        more.burst = rate->burst;
+    if (lec_bucket_take(bucket, &more, lec_loop_now(io->loop), n))
+        return true;
+    io->counters->clients_flooding++;
+    lec_log(io->log, LEC_LOG_INFO, LEC_CAT_IO_CLIENT, who(c),
+            "disconnected: it sends more than %u times what it may", FLOOD_FACTOR);
+    struct sio_socket *s = c->sockets;
+    while (s && s->state != SIO_CONNECTED)
+        s = s->next;
+    if (s && io->events->on_limited)
+        io->events->on_limited(io->ctx, s, NULL, "disconnected for sending far too much");
+    sio_client_disconnect(c);
+    return false;
+}
+
+/* Why this event is not handled now, NULL if it is. */
+static const char *over_rate(struct sio_client *c, const struct sio_event *event)
+{
+    const struct sio_config *cfg = &c->io->cfg;
+    uint64_t now = lec_loop_now(c->io->loop);
+    if (c->too_many_bytes)
+        return "too many bytes a second";
+    if (!lec_bucket_take(&c->events, &cfg->events, now, 1))
+        return "too many events a second";
+    for (size_t i = 0; i < cfg->n_event_rates; i++)
+        if (lec_slice_eq(cfg->event_rates[i].name, event->name))
+            return lec_bucket_take(&c->by_event[i], &cfg->event_rates[i].rate, now, 1)
+                       ? NULL
+                       : "too many of these events a second";
+    return NULL;
+}
+
+static void refuse_event(struct sio_client *c, struct sio_socket *s, const struct sio_event *event,
+                         const char *why)
+{
+    struct sio_server *io = c->io;
+    io->counters->events_rate_limited++;
+    if (bear(c, &c->more_events, &io->cfg.events, 1) && io->events->on_limited)
+        io->events->on_limited(io->ctx, s, event, why);
+}
+
 static void on_event(struct sio_client *c, struct sio_socket *s, const struct sio_packet *p,
                      const struct sio_payload *payload)
 {
+    const char *why;
     struct sio_server *io = c->io;
     struct sio_event event = { .name = p->event, .payload = *payload, .ack_id = p->id };
     struct lec_buf name = { 0 };
@@ -332,6 +386,8 @@ static void on_event(struct sio_client *c, struct sio_socket *s, const struct si
     }
     if (event.name.n > io->cfg.max_event_name) {
         bad_packet(c, "event name too long");
+    } else if ((why = over_rate(c, &event)) != NULL) {
+        refuse_event(c, s, &event, why);
     } else {
         io->counters->events_in++;
         io->events->on_event(io->ctx, s, &event);
@@ -400,7 +456,8 @@ static void hold_packet(struct sio_client *c, const struct sio_packet *p, struct
     if (p->type == SIO_BINARY_EVENT)
         part->packet.event = moved(p->event, text.p, copy);
     c->partial = part;
-    lec_timer_start(c->io->loop, &part->timer, ATTACHMENT_MS, on_attachment_timeout);
+    lec_timer_start(c->io->loop, &part->timer, c->io->cfg.attachment_timeout_ms,
+                    on_attachment_timeout);
 }
 
 static void on_attachment(struct sio_client *c, struct lec_slice data)
@@ -410,9 +467,15 @@ static void on_attachment(struct sio_client *c, struct lec_slice data)
         bad_packet(c, "binary message that nothing announced");
         return;
     }
+    if (part->bytes + data.n > c->io->cfg.max_attachment_bytes) {
+        bad_packet(c, "attachments too large together");
+        return;
+    }
+    part->bytes += data.n;
     part->attachments[part->count++] = lec_msg_copy(true, data.p, data.n);
     if (part->count < part->packet.attachments) {
-        lec_timer_start(c->io->loop, &part->timer, ATTACHMENT_MS, on_attachment_timeout);
+        lec_timer_start(c->io->loop, &part->timer, c->io->cfg.attachment_timeout_ms,
+                        on_attachment_timeout);
         return;
     }
     /* Off the client first: whatever the handler does to it, the packet stays until it returns. */
@@ -460,6 +523,13 @@ void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary
 {
     if (!c || c->closing || c->ended)
         return;
+    if (!c->partial)
+        c->too_many_bytes = false;
+    if (!lec_bucket_take(&c->bytes, &c->io->cfg.bytes, lec_loop_now(c->io->loop), data.n)) {
+        if (!bear(c, &c->more_bytes, &c->io->cfg.bytes, data.n))
+            return;
+        c->too_many_bytes = true;
+    }
     if (!c->spoke) {
         c->spoke = true;
         c->msgpack = binary;

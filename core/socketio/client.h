@@ -34,11 +34,15 @@ struct sio_client {
     struct lec_timer timer;           /* runs while joined is 0 */
     struct sio_client *next_ended;
     struct lec_later later;
-    uint8_t why;  /* enum sio_reason */
-    bool spoke;   /* its first message came, and tells: */
-    bool msgpack; /* its form, both ways */
+    uint64_t events, bytes;           /* buckets of what it may send … */
+    uint64_t more_events, more_bytes; /* … and of how far it may go over that */
+    uint8_t why;                      /* enum sio_reason */
+    bool spoke;                       /* its first message came, and tells: */
+    bool msgpack;                     /* its form, both ways */
     bool closing, ended;
-    bool eio3; /* speaks Socket.IO 2 (socketio/client.c) */
+    bool eio3;           /* speaks Socket.IO 2 (socketio/client.c) */
+    bool too_many_bytes; /* in some message of the packet that is coming in */
+    uint64_t by_event[]; /* a bucket for each of the config's event_rates */
 };
 
 /* The engine's three events. */

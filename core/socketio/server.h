@@ -6,6 +6,7 @@
 #ifndef SIO_SERVER_H
 #define SIO_SERVER_H
 
+#include "base/bucket.h"
 #include "base/counters.h"
 #include "base/log.h"
 #include "engineio/session.h"
@@ -22,7 +23,16 @@ struct sio_config {
     unsigned max_room_name;   /* bytes */
     unsigned max_event_name;  /* bytes; longer ones close the client as malformed */
     unsigned max_acks;        /* one socket may have outstanding */
-    struct sio_limits packet; /* attachments 10, depth 64 */
+    unsigned max_refusals;    /* CONNECTs in a row that may come to nothing: each costs a look at a
+                                 token and a line in the log, and is cheap to ask for */
+    size_t max_waiting_bytes; /* what may wait for a CONNECTING socket's answer */
+    size_t max_attachment_bytes;    /* of all attachments of one packet */
+    unsigned attachment_timeout_ms; /* for each attachment of a packet to come */
+    struct sio_limits packet;       /* attachments 10, depth 64 */
+    /* What one client may send. Events are counted with CONNECTs, over all namespaces. */
+    struct lec_rate events, bytes;
+    const struct sio_event_rate *event_rates; /* of single events; borrowed, may be NULL */
+    size_t n_event_rates;
     /* Dynamic namespaces (socketio/dynamic.h). */
     unsigned max_dynamic_namespaces; /* living at a time */
     unsigned max_namespace_name;     /* bytes, of one of them */
@@ -31,6 +41,11 @@ struct sio_config {
     unsigned recovery_unnoticed_ms; /* how long a connection may be dead before we notice */
     size_t recovery_max_bytes;      /* of each namespace's log, and of what its absent leave here */
     size_t recovery_max_replay;     /* what one client may have missed: it must fit its queue */
+};
+
+struct sio_event_rate {
+    struct lec_slice name;
+    struct lec_rate rate;
 };
 
 enum sio_reason { /* texts of the reference by sio_reason_text */
@@ -61,6 +76,10 @@ struct sio_events {
      * auth: its CONNECT payload, a JSON object ("{}" if none was sent); valid during the call. */
     void (*on_connect)(void *ctx, struct sio_socket *s, struct lec_slice auth);
     void (*on_event)(void *ctx, struct sio_socket *s, const struct sio_event *event);
+    /* An event came too fast, and on_event does not follow; why is a sentence. event NULL: it went on
+     * like this, and the whole client is about to be disconnected. May be NULL. */
+    void (*on_limited)(void *ctx, struct sio_socket *s, const struct sio_event *event,
+                       const char *why);
     /* An accepted socket left. It is still in its rooms (and counted there), but nothing reaches
      * it any more, and sio_namespace_socket and _select do not find it. Acks that are not forgotten
      * here end with LEC_ECLOSED right after. */

@@ -10,9 +10,6 @@
 #include "socketio/internal.h"
 #include "socketio/msgpack.h"
 
-/* What may wait for a CONNECTING socket's answer. Only our own handlers can fill it. */
-#define WAITING_MAX_BYTES (1024u * 1024)
-
 static struct sio_socket *new_with_id(const struct eio_session *session, struct lec_slice nsp)
 {
     bool bound = eio_session_is_bound(session);
@@ -185,12 +182,14 @@ void sio_socket_refuse(struct sio_socket *s, const char *message, struct lec_sli
     sio_socket_end(s, SIO_SERVER_DISCONNECT);
 }
 
-static int wait_in_line(struct sio_waiting *waiting, const struct sio_outgoing *out)
+/* Only our own handlers can fill it. */
+static int wait_in_line(const struct sio_socket *s, const struct sio_outgoing *out)
 {
+    struct sio_waiting *waiting = s->waiting;
     size_t bytes = waiting->out.bytes + out->msg->len;
     for (unsigned i = 0; i < out->n_attachments; i++)
         bytes += out->attachments[i]->len;
-    if (bytes > WAITING_MAX_BYTES)
+    if (bytes > s->nsp->io->cfg.max_waiting_bytes)
         return LEC_EFULL;
     lec_outq_push(&waiting->out, out->msg);
     for (unsigned i = 0; i < out->n_attachments; i++)
@@ -215,7 +214,7 @@ int sio_socket_send_event(struct sio_socket *s, const struct sio_payload *event,
     if (r && !is_volatile)
         sio_recovery_log(r, msg, event, s->id, NULL);
     struct sio_outgoing out = sio_outgoing_of(msg, event);
-    int rc = s->session ? sio_send(s->session, s->msgpack, &out) : wait_in_line(s->waiting, &out);
+    int rc = s->session ? sio_send(s->session, s->msgpack, &out) : wait_in_line(s, &out);
     sio_outgoing_fini(&out);
     if (rc == LEC_OK)
         io->counters->events_out++;

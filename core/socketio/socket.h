@@ -60,8 +60,8 @@ const char *sio_recovery_text(enum sio_recovery_result result);
 void sio_socket_refuse(struct sio_socket *s, const char *message, struct lec_slice data);
 
 /* Sends an event to this client. To a CONNECTING one it waits, and follows its CONNECT packet (not
- * a volatile one). LEC_EFULL: it was cut off as too slow; or, while CONNECTING, a megabyte waits
- * already, and this event is dropped. A volatile event to a client that is not
+ * a volatile one). LEC_EFULL: it was cut off as too slow; or, while CONNECTING, max_waiting_bytes
+ * wait already, and this event is dropped. A volatile event to a client that is not
  * writable now is dropped: LEC_EAGAIN. */
 int sio_socket_emit(struct sio_socket *s, const struct sio_payload *event, bool is_volatile);
 

@@ -12,8 +12,8 @@
 --     id       a string as `line`, or an integer
 --     line     1 to 200 bytes without control characters
 --     url      1 to 2000 bytes of them
---     text     1 to 8000 bytes
---     data     any JSON value whose text has at most 16000 bytes
+--     text     1 to config.content.max_text bytes
+--     data     any JSON value whose text has at most config.content.max_data bytes
 --     integer  boolean  table
 
 local lectern = require "lectern"
@@ -21,7 +21,8 @@ local rooms = require "lectern.rooms"
 
 local check = {}
 
-local LINE_MAX, URL_MAX, TEXT_MAX, DATA_MAX = 200, 2000, 8000, 16000
+local LINE_MAX, URL_MAX = 200, 2000
+local TEXT_MAX, DATA_MAX = lectern.config.content.max_text, lectern.config.content.max_data
 
 local function line_of(max)
   return function(value)

@@ -10,16 +10,18 @@ local history = require "lectern.history"
 
 local store = {}
 
-local NOTIFICATIONS = { each = 200, all = 10000 } -- each: per person or room; the oldest go first
-local MESSAGES = { each = 500, all = 10000 }
-local REACTIONS = { each = 1000, all = 10000 }
+local TOTAL = lectern.config.store.total
+-- Kept for each person or room; the oldest go first.
+local NOTIFICATIONS = math.min(lectern.config.store.notifications, TOTAL)
+local MESSAGES = math.min(lectern.config.store.messages, TOTAL)
+local REACTIONS = math.min(lectern.config.store.reactions, TOTAL)
 
 local KEY = "lectern.store"
 if not lectern.state[KEY] then
   lectern.state[KEY] = {
-    notifications = history.new(NOTIFICATIONS.each, NOTIFICATIONS.all),
-    messages = history.new(MESSAGES.each, MESSAGES.all),
-    reactions = history.new(REACTIONS.each, REACTIONS.all),
+    notifications = history.new(NOTIFICATIONS, TOTAL),
+    messages = history.new(MESSAGES, TOTAL),
+    reactions = history.new(REACTIONS, TOTAL),
     grants = {}, -- user → room → true or false
   }
 end
@@ -63,7 +65,7 @@ end
 ---@param user string
 ---@return integer
 function store.unread_count(user)
-  return #history.page(state.notifications, user, NOTIFICATIONS.each, nil, unread)
+  return #history.page(state.notifications, user, NOTIFICATIONS, nil, unread)
 end
 
 ---@param user string
@@ -82,7 +84,7 @@ end
 ---@param user string
 ---@return integer changed how many had not been read
 function store.mark_all_read(user)
-  local list = history.page(state.notifications, user, NOTIFICATIONS.each, nil, unread)
+  local list = history.page(state.notifications, user, NOTIFICATIONS, nil, unread)
   for _, notification in ipairs(list) do
     notification.isRead = true
   end
@@ -122,7 +124,7 @@ end
 ---@return table<string, integer>
 function store.reactions(room, discussion_id)
   local tally = {}
-  for _, entry in ipairs(history.page(state.reactions, room, REACTIONS.each)) do
+  for _, entry in ipairs(history.page(state.reactions, room, REACTIONS)) do
     if entry.discussionId == discussion_id then
       tally[entry.reaction] = (tally[entry.reaction] or 0) + 1
     end

@@ -18,7 +18,7 @@ const FILES = { 'handlers/life.lua': HANDLER };
 const OPTIONS = { args: ['--jwt-leeway', '0', '--jwt-warn', '2'], files: FILES };
 
 describe('a token that runs out', () => {
-  const room = useServer(OPTIONS);
+  const room = useServer({ ...OPTIONS, args: [...OPTIONS.args, '--limits-events', 'refresh_token=100'] });
 
   for (const { way, options } of WAYS) {
     it(`is announced, and ends the socket, ${way}`, async () => {

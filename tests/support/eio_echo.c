@@ -94,6 +94,8 @@ int main(int argc, char **argv)
         .header_timeout_ms = 10000,
         .body_timeout_ms = 30000,
         .keepalive_timeout_ms = 60000,
+        .linger_timeout_ms = 2000,
+        .send_timeout_ms = 30000,
     };
     struct eio_config cfg = {
         .ping_interval_ms = 25000,

@@ -258,7 +258,7 @@ void fake_engine_fini(struct fake_engine *e)
 
 static struct fake_peer *open_peer(struct fake_engine *e)
 {
-    static const size_t plenty = 1000000;
+    static const size_t plenty = 100000000;
     struct fake_peer *p = lec_alloc0(sizeof *p);
     p->writable = true;
     p->room = plenty;

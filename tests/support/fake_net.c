@@ -161,6 +161,11 @@ void lec_loop_stop(struct lec_loop *loop)
     (void)loop;
 }
 
+size_t lec_loop_timers(const struct lec_loop *loop)
+{
+    return loop->count;
+}
+
 uint64_t lec_loop_now(const struct lec_loop *loop)
 {
     return loop->now;

@@ -342,6 +342,8 @@ int main(int argc, char **argv)
         .header_timeout_ms = 10000,
         .body_timeout_ms = 10000,
         .keepalive_timeout_ms = 20000,
+        .linger_timeout_ms = 2000,
+        .send_timeout_ms = 30000,
         .headers = extra_headers,
     };
     struct probe p = { .max_body = 1 << 20, .max_message = 1 << 20, .cors = { "" } };

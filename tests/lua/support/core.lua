@@ -32,6 +32,8 @@ local function defaults()
     rooms = { default = "allow" },
     presence = { grace = 10000 },
     typing = { timeout = 5000, interval = 1000 },
+    content = { max_text = 8000, max_data = 16000 },
+    store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
     ack_timeout = 10000,
     max_rooms = 1000,
     max_room_name = 256,

@@ -41,7 +41,7 @@ static void holds_references_of_its_own(void **state)
     lec_outq_push(&b, m);
     lec_outq_push(&b, m);
     assert_int_equal(m->refs, 4);
-    assert_int_equal(b.bytes, 2 * lec_msg_frame(m).n);
+    assert_int_equal(b.bytes, 2 * (lec_msg_frame(m).n + LEC_OUTQ_OVERHEAD));
     lec_msg_unref(m);
     lec_outq_drop(&b, 2);
     assert_int_equal(m->refs, 1);
@@ -85,7 +85,7 @@ static void stays_in_order_around_the_ring(void **state)
         assert_int_equal(q.count, next_in - next_out);
         for (uint32_t i = 0; i < q.count; i++) {
             assert_int_equal(number_of(lec_outq_at(&q, i)), next_out + i);
-            bytes += lec_msg_frame(lec_outq_at(&q, i)).n;
+            bytes += lec_msg_frame(lec_outq_at(&q, i)).n + LEC_OUTQ_OVERHEAD;
         }
         assert_int_equal(q.bytes, bytes);
         if (q.count == 0)

@@ -91,6 +91,20 @@ static void test_big_message_alone(void **state)
     assert_int_equal(send_bytes(r->session, 1), LEC_EFULL);
 }
 
+/* Each message counts for what it costs, not for its bytes alone. */
+static void test_many_tiny_messages(void **state)
+{
+    struct rig *r = *state;
+    struct lec_ws *ws = rig_open_ws(r);
+    fake_turn(r->loop);
+    ws->full = true;
+    unsigned sent = 0;
+    while (send_bytes(r->session, 1) == LEC_OK && sent < 10000)
+        sent++;
+    assert_in_range(sent, 70, 90);
+    assert_ended(r, 1, EIO_SLOW_CONSUMER);
+}
+
 static void test_others_do_not_notice(void **state)
 {
     struct rig *r = *state;
@@ -161,9 +175,11 @@ static void test_shared_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_slow_websocket), TEST(test_slow_poller),       TEST(test_drained_in_time),
-        TEST(test_burst),          TEST(test_big_message_alone), TEST(test_others_do_not_notice),
-        TEST(test_writable),       TEST(test_shared_message),
+        TEST(test_slow_websocket),       TEST(test_slow_poller),
+        TEST(test_drained_in_time),      TEST(test_burst),
+        TEST(test_many_tiny_messages),   TEST(test_big_message_alone),
+        TEST(test_others_do_not_notice), TEST(test_writable),
+        TEST(test_shared_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

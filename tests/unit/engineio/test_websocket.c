@@ -20,6 +20,7 @@ static void test_echo(void **state)
 static void test_one_write_a_turn(void **state)
 {
     struct rig *r = *state;
+    r->cfg.max_queue_bytes = 10000;
     struct lec_ws *ws = rig_open_ws(r);
     unsigned before = ws->writes;
     for (int i = 0; i < 100; i++)

@@ -82,7 +82,8 @@ static void waiting_is_bounded(void **state)
     struct world *w = *state;
     world_serve(w, "function M.on_x() lectern.sleep(1) end function M.on_y() return 'y' end");
     struct fake_peer *p = world_join(w, "1"), *q = world_join(w, "2");
-    for (int i = 0; i < LEC_MAX_TASKS; i++)
+    w->server.cfg.max_tasks = 100;
+    for (int i = 0; i < 100; i++)
         world_text(w, p, "2[\"x\"]");
     assert_answer(w, p, "21[\"y\"]",
                   "431[{\"ok\":false,\"error\":{\"code\":\"full\",\"message\":\"too many events "

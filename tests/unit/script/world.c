@@ -159,6 +159,10 @@ int world_setup(void **state)
                               .max_room_name = 32,
                               .max_event_name = 64,
                               .max_acks = 4,
+                              .max_refusals = 32,
+                              .max_waiting_bytes = 1024u * 1024,
+                              .max_attachment_bytes = 1000000,
+                              .attachment_timeout_ms = 60000,
                               .packet = { .max_attachments = 10, .max_depth = 64 } };
     const char *tmp = getenv("TMPDIR");
     snprintf(w->dir, sizeof w->dir, "%s/lectern-XXXXXX", tmp && strlen(tmp) < 30 ? tmp : P_tmpdir);
