@@ -281,6 +281,41 @@ static void test_limits(void **state)
     assert_int_equal(eio_engine_count(r->engine), 2);
 }
 
+static void test_handshake_rate(void **state)
+{
+    struct rig *r = *state;
+    r->cfg.max_sessions = 1000;
+    r->cfg.handshakes = (struct lec_rate){ 10, 5 };
+    struct lec_slice body = LEC_SLICE("{\"code\":503,\"message\":\"Too many handshakes at once\"}");
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 5; i++)
+            rig_open(r);
+        struct lec_http *http = rig_request(r, LEC_GET, rig_url(r, "polling", NULL), NULL);
+        assert_answer(http, 503, body.p);
+        assert_non_null(strstr(lec_buf_str(&http->reply_headers), "retry-after: 1\r\n"));
+        assert_answer(rig_ask_ws(r, NULL), 503, "Too many handshakes at once");
+        fake_advance(r->loop, 500);
+    }
+    assert_int_equal(r->counters.sessions_refused_rate, 4);
+    assert_int_equal(r->counters.sessions_refused, 4);
+    assert_answer(rig_post(r, r->session, "4x"), 200, "ok"); /* sessions go on */
+}
+
+static void test_sessions_of_an_address(void **state)
+{
+    struct rig *r = *state;
+    r->cfg.max_per_site = 2;
+    struct eio_session *s = rig_open(r);
+    rig_open(r);
+    assert_answer(rig_request(r, LEC_GET, rig_url(r, "polling", NULL), NULL), 429,
+                  "{\"code\":429,\"message\":\"Too many connections from this address\"}");
+    assert_answer(rig_ask_ws(r, NULL), 429, "Too many connections from this address");
+    assert_int_equal(r->counters.sessions_refused_address, 2);
+    rig_post(r, s, "1");
+    rig_open(r);
+    assert_int_equal(eio_engine_count(r->engine), 2);
+}
+
 /* Sessions that nobody wanted kept make room, the oldest first. */
 static void test_gives_way(void **state)
 {
@@ -369,6 +404,8 @@ int main(void)
         TEST(test_cors_everywhere),
         TEST(test_ws_origin),
         TEST(test_limits),
+        TEST(test_handshake_rate),
+        TEST(test_sessions_of_an_address),
         TEST(test_gives_way),
         TEST(test_drain),
         TEST(test_shed),

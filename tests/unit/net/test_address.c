@@ -122,12 +122,50 @@ static void believes_trusted_proxies_only(void **state)
     }
 }
 
+static void knows_sites(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *site;
+    } cases[] = {
+        { "10.1.2.3", "10.1.2.3" },
+        { "::ffff:10.1.2.3", "10.1.2.3" },
+        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::" },
+        { "2001:db8:1:2::", "2001:db8:1:2::" },
+        { "fe80::1", "fe80::" },
+        { "::1", "::" },
+        { "", "" },
+        { "unknown", "unknown" },
+        { "a:b", "a:b" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char site[LEC_ADDRESS_SIZE];
+        lec_address_site(cases[i].address, site);
+        assert_string_equal(site, cases[i].site);
+    }
+}
+
+static void knows_its_networks(void **state)
+{
+    (void)state;
+    struct lec_networks none = { 0 }, nets = { 0 };
+    assert_int_equal(lec_networks_parse(&nets, "10.0.0.0/8, fd00::/8"), LEC_OK);
+    assert_true(lec_networks_contain(&nets, "10.255.0.1"));
+    assert_true(lec_networks_contain(&nets, "fd12::1"));
+    assert_false(lec_networks_contain(&nets, "11.0.0.1"));
+    assert_false(lec_networks_contain(&nets, "no address"));
+    assert_false(lec_networks_contain(&none, "10.0.0.1"));
+    lec_networks_fini(&nets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_lists),
         cmocka_unit_test(knows_its_addresses),
         cmocka_unit_test(believes_trusted_proxies_only),
+        cmocka_unit_test(knows_sites),
+        cmocka_unit_test(knows_its_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,10 @@ static void takes_and_refuses_values(void **state)
         { "frontend_url", "http://", NULL },
         { "frontend_url", "http://a.example/app", NULL },
         { "frontend_url", "http://a.example http://b.example", NULL },
+        { "limits.events", "", "" },
+        { "limits.events", " typing_start = 5,hand=2 ,", "typing_start=5, hand=2" },
+        { "limits.events", "hand=0", NULL },
+        { "max_connections_per_address", "0", "0" },
         { "jwt.id_claim", "user_id", "user_id" },
         { "jwt.id_claim", "", NULL },
         { "jwt.secret", "s3cret", "(hidden)" },
@@ -202,6 +206,11 @@ static void complains_in_sentences(void **state)
           "unknown setting \"pot\"; did you mean \"port\"?" },
         { "ping_intervall", "1", LEC_FROM_LUA, LEC_ENOTFOUND,
           "unknown setting \"ping_intervall\"; did you mean \"ping_interval\"?" },
+        { "jwt", "x", LEC_FROM_LUA, LEC_EINVAL,
+          "\"jwt\" is a table of settings: jwt = { secret = … }" },
+        { "limits.events", "hand", LEC_FROM_ENV, LEC_EINVAL,
+          "LECTERN_LIMITS_EVENTS in the environment: \"hand\" is not allowed; give events with how "
+          "many a second, from 1 to 1000000, like typing_start=5, hand=2" },
         { "zebra", "1", LEC_FROM_LUA, LEC_ENOTFOUND, "unknown setting \"zebra\"" },
         { "", "1", LEC_FROM_LUA, LEC_ENOTFOUND, "unknown setting \"\"" },
     };
@@ -256,6 +265,37 @@ static void reads_the_environment(void **state)
     clear_environment();
 }
 
+/* Names that look like ours and are none. */
+static void warns_of_strange_variables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *suggestion; /* "" for none */
+    } cases[] = {
+        { "LECTERN_PING_INTERVALL", "; did you mean LECTERN_PING_INTERVAL?" },
+        { "LECTERN_PORT", "; did you mean PORT?" },
+        { "LECTERN_JWT_SECRET", "; did you mean JWT_SECRET?" },
+        { "LECTERN_JWT_ISUER", "; did you mean LECTERN_JWT_ISSUER?" },
+        { "LECTERN_", "" },
+        { "LECTERN_ZEBRA_CROSSING_AHEAD", "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_config cfg;
+        char expected[200];
+        clear_environment();
+        setenv(cases[i].name, "1", 1);
+        setenv("LECTURE", "1", 1);
+        lec_config_init(&cfg);
+        assert_int_equal(lec_config_read_env(&cfg, err, sizeof err), LEC_OK);
+        snprintf(expected, sizeof expected,
+                 "%s in the environment is no setting, and has no effect%s\n", cases[i].name,
+                 cases[i].suggestion);
+        assert_string_equal(lec_buf_str(&cfg.warnings), expected);
+        lec_config_fini(&cfg);
+        unsetenv(cases[i].name);
+    }
+}
+
 static void reads_dotenv_files(void **state)
 {
     (void)state;
@@ -263,7 +303,8 @@ static void reads_dotenv_files(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     static const char good[] = "# shared with other programs\nDATABASE_URL=postgres://x\n"
-                               "FRONTEND_URL=http://localhost:3000\nJWT_SECRET='a#b'\nPORT=\n";
+                               "FRONTEND_URL=http://localhost:3000\nJWT_SECRET='a#b'\nPORT=\n"
+                               "LECTERN_HOSST=x\n";
     static const char more[] = "LECTERN_PING_TIMEOUT=soon\n";
     assert_int_equal(write(fd, good, sizeof good - 1), sizeof good - 1);
     struct lec_config cfg;
@@ -272,11 +313,13 @@ static void reads_dotenv_files(void **state)
     assert_string_equal(cfg.frontend_url, "http://localhost:3000");
     assert_string_equal(cfg.jwt_secret, "a#b");
     assert_int_equal(cfg.port, 3001);
+    assert_string_equal(lec_buf_str(&cfg.warnings), "LECTERN_HOSST in .env is no setting, and has "
+                                                    "no effect; did you mean LECTERN_HOST?\n");
 
     assert_int_equal(write(fd, more, sizeof more - 1), sizeof more - 1);
     assert_int_equal(lec_config_read_dotenv(&cfg, path, err, sizeof err), LEC_EINVAL);
     char place[64];
-    snprintf(place, sizeof place, "%s:6: LECTERN_PING_TIMEOUT: \"soon\"", path);
+    snprintf(place, sizeof place, "%s:7: LECTERN_PING_TIMEOUT: \"soon\"", path);
     assert_memory_equal(err, place, strlen(place));
 
     assert_int_equal(ftruncate(fd, 0), 0);
@@ -399,6 +442,7 @@ int main(void)
         cmocka_unit_test(complains_in_sentences),
         cmocka_unit_test(stronger_sources_win_in_any_order),
         cmocka_unit_test(reads_the_environment),
+        cmocka_unit_test(warns_of_strange_variables),
         cmocka_unit_test(reads_dotenv_files),
         cmocka_unit_test(checks_the_whole),
         cmocka_unit_test(never_shows_a_secret),

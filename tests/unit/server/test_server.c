@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "fake_host.h"
+#include "server/internal.h"
 #include "server/person.h"
 
 #define SECRET "a secret of this test, and of nobody else"
@@ -214,6 +215,58 @@ static void join(struct world *w)
 }
 
 /* --- tests --------------------------------------------------------------------------------- */
+
+static void says_what_is_too_fast(void **state)
+{
+    struct world *w = *state;
+    set(w, "limits.burst", "1");
+    set(w, "limits.events", "hand=1, wave=1000");
+    start(w);
+    join(w);
+    post(w, "42[\"hand\"]");
+    post(w, "421[\"hand\"]");
+    assert_string_equal(poll(w),
+                        "431[{\"ok\":false,\"error\":{\"code\":\"rate_limited\",\"message\":"
+                        "\"too many of these events a second\"}}]");
+    post(w, "42[\"hand\"]\x1e"
+            "42[\"hand\"]"); /* told once a second */
+    assert_string_equal(poll(w), "42[\"error\",{\"event\":\"hand\",\"code\":\"rate_limited\","
+                                 "\"message\":\"too many of these events a second\"}]");
+    /* Nobody needs to set it. */
+    post(w, "421[\"refresh_token\",\"x\"]");
+    poll(w);
+    post(w, "421[\"refresh_token\",\"x\"]");
+    assert_non_null(strstr(poll(w), "rate_limited"));
+    assert_int_equal(w->server->counters.events_rate_limited, 4);
+    assert_int_equal(w->server->counters.tokens_refused, 1);
+}
+
+static void a_person_has_so_many_connections(void **state)
+{
+    struct world *w = *state;
+    char first[sizeof w->sid];
+    struct lec_buf packet = { 0 };
+    set(w, "max_connections_per_user", "2");
+    start(w);
+    join(w);
+    strcpy(first, w->sid);
+    join(w);
+    lec_buf_printf(&packet, "40{\"token\":\"%s\"}", lec_buf_str(&w->token));
+    open_session(w, NULL);
+    post(w, lec_buf_str(&packet));
+    assert_string_equal(poll(w), "44{\"message\":\"Too many connections\",\"data\":{\"code\":"
+                                 "\"too_many_connections\"}}");
+    assert_int_equal(w->server->counters.sockets_refused_user, 1);
+    char third[sizeof w->sid];
+    strcpy(third, w->sid);
+    strcpy(w->sid, first);
+    post(w, "1");
+    strcpy(w->sid, third);
+    post(w, lec_buf_str(&packet));
+    assert_memory_equal(poll(w), "40{\"sid\":\"", 10);
+    assert_int_equal(w->server->people.by_name.count, 1);
+    lec_buf_fini(&packet);
+}
 
 static void routes_by_path(void **state)
 {
@@ -711,6 +764,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(says_what_is_too_fast),
+        TEST(a_person_has_so_many_connections),
         TEST(routes_by_path),
         TEST(follows_the_configured_path),
         TEST(hands_the_configuration_down),
