@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { within } from './wait.mjs';
 
 export class RawWebSocket {
-  static async open(port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}) {
+  static async open(port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, options = {}) {
     const raw = new RawWebSocket();
-    raw.socket = connect(port, '127.0.0.1');
+    raw.socket = connect({ port, host: '127.0.0.1', ...options });
     raw.socket.on('error', () => {});
     raw.messages = [];
     raw.bytes = 0;
