@@ -49,7 +49,7 @@ struct report {
     size_t polling, websocket, closing; /* sessions */
     double busy;                        /* share of the time that the loop did not wait */
     uint64_t longest_us;                /* turn of the loop */
-    unsigned long long rss, heap;       /* bytes; heap: handed out by malloc */
+    unsigned long long rss, core;       /* bytes; core: all but the handlers', by malloc */
     size_t timers;                      /* of the loop */
     struct lec_script_usage script;
     const struct lec_counters *before;
@@ -92,7 +92,7 @@ static struct report look(const struct lec_server *s)
         .websocket = eio_engine_count_on(s->engine, EIO_WEBSOCKET),
         .closing = eio_engine_closing(s->engine),
         .rss = resident(),
-        .heap = mallinfo2().uordblks,
+        .core = mallinfo2().uordblks,
         .timers = lec_loop_timers(s->loop),
         .before = &st->samples[oldest].counters,
         .seconds = (double)(now - st->samples[oldest].at) / 1000,
@@ -186,8 +186,8 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
                    rate(&r, c->events_out, r.before->events_out));
     lec_buf_printf(out, "loop lag     %.1f ms at most, busy %.1f %% of the time\n",
                    (double)r.longest_us / 1000, r.busy * 100);
-    lec_buf_printf(out, "memory       %.1f MiB, %.1f of it in use", (double)r.rss / MIB,
-                   (double)r.heap / MIB);
+    lec_buf_printf(out, "memory       %.1f MiB; core %.1f MiB", (double)r.rss / MIB,
+                   (double)r.core / MIB);
     if (r.script.generation > 0)
         lec_buf_printf(
             out,
@@ -225,10 +225,10 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
                    (unsigned long long)r.uptime_s, lec_net_connections(s->net), r.polling,
                    r.websocket, r.closing, (double)r.longest_us / 1000, r.busy, r.timers);
     lec_buf_printf(out,
-                   "\"memory\":{\"rss\":%llu,\"heap\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
+                   "\"memory\":{\"rss\":%llu,\"core\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
                    "\"handlers\":{\"generation\":%u,\"functions\":%u,\"tasks\":%zu,"
                    "\"timers\":%zu},",
-                   r.rss, r.heap, r.script.memory, r.script.memory_cap, r.script.generation,
+                   r.rss, r.core, r.script.memory, r.script.memory_cap, r.script.generation,
                    r.script.functions, r.script.tasks, r.script.timers);
     if (s->jwks) {
         lec_buf_adds(out, "\"keys\":{");
