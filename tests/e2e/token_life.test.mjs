@@ -18,7 +18,7 @@ const FILES = { 'handlers/life.lua': HANDLER };
 const OPTIONS = { args: ['--jwt-leeway', '0', '--jwt-warn', '2'], files: FILES };
 
 describe('a token that runs out', () => {
-  const room = useServer({ ...OPTIONS, args: [...OPTIONS.args, '--limits-events', 'refresh_token=100'] });
+  const room = useServer(OPTIONS);
 
   for (const { way, options } of WAYS) {
     it(`is announced, and ends the socket, ${way}`, async () => {
@@ -70,7 +70,7 @@ describe('a token that runs out', () => {
 });
 
 describe('refresh_token', () => {
-  const room = useServer(OPTIONS);
+  const room = useServer({ ...OPTIONS, args: [...OPTIONS.args, '--limits-events', 'refresh_token=100'] });
 
   for (const { way, options } of WAYS) {
     it(`takes another token in place, ${way}`, async () => {
