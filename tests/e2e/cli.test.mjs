@@ -84,6 +84,18 @@ describe('wrong use', () => {
     await complains(['serve', bad.dir, '--port', '0'], /prot/, { env: secret });
     bad.remove();
   });
+  for (const [text, pattern] of [
+    ['jwt = "x"', /lectern\.lua: "jwt" is a table of settings: jwt = \{ secret = … \}/],
+    ['limits = { events = { hand = "often" } }', /lectern\.lua: limits\.events has names of events with numbers/],
+    ['limits = { events = { ["a,b"] = 1 } }', /limits\.events has names/],
+    ['limits = { events = { hand = 0.5 } }', /limits\.events: "hand=0\.5,?" is not allowed; give events with how many a second/],
+  ]) {
+    it(`lectern.lua with ${text}`, async () => {
+      const bad = new Scripts({ example: false, handlers: [], files: { 'lectern.lua': `return { ${text} }` } });
+      await complains(['serve', bad.dir, '--port', '0'], pattern, { env: secret });
+      bad.remove();
+    });
+  }
 });
 
 describe('settings', () => {
@@ -109,6 +121,19 @@ describe('settings', () => {
     ada.close();
     await server.stop();
     layered.remove();
+  });
+  it('limits of events as a table, and a warning of what is none', async () => {
+    const dir = new Scripts({ example: false, handlers: ['probe'], files: { 'lectern.lua': 'return { limits = { events = { echo = 1, ["with space"] = 2 }, burst = 1 } }', 'handlers/config.lua': 'local l = require "lectern" return { on_limits = function() return l.config.limits.events end }' } });
+    const server = await Server.start({ dir: dir.dir, env: { LECTERN_PING_INTERVALL: '1' } });
+    assert.match(server.log, /LECTERN_PING_INTERVALL in the environment is no setting, and has no effect; did you mean LECTERN_PING_INTERVAL\?/);
+    const ada = new Person(server, 'ada');
+    await ada.hear('connect');
+    assert.deepEqual((await ada.ask('limits')).split(', ').sort(), ['echo=1', 'with space=2']);
+    assert.equal(await ada.ask('echo', 1), 1);
+    assert.equal((await ada.ask('echo', 1)).error.code, 'rate_limited');
+    ada.close();
+    await server.stop();
+    dir.remove();
   });
   it('PORT from the environment', async () => {
     const server = await Server.start({ dir: scripts.dir });
