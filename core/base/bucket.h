@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What may be taken from a bucket; one rate serves many buckets. Both under 2^32. */
+/* What may be taken from a bucket; one rate serves many buckets. Far under 2^50. */
 struct lec_rate {
     uint64_t per_second; /* 0: there is no limit */
     uint64_t burst;      /* what a full bucket holds */

@@ -20,8 +20,8 @@ struct lec_net_config {
     const char *host;           /* address to listen on; "" is all, IPv6 and IPv4 */
     unsigned port;              /* 0 lets the system choose */
     unsigned max_connections;   /* more are closed at accept */
-    unsigned max_per_site;      /* the same for each address (lec_address_site) but those of trusted
-                                      proxies; 0: no limit */
+    unsigned max_per_site;      /* the same for each address (lec_address_site) but those of
+                                   trusted proxies; 0: no limit */
     unsigned max_header_bytes;  /* of a request's line and headers */
     unsigned header_timeout_ms; /* a connection's time for its first byte, and for a whole header
                                       block */
