@@ -17,15 +17,15 @@
 struct lec_http;
 
 struct lec_net_config {
-    const char *host;           /* address to listen on; "" is all, IPv6 and IPv4 */
-    unsigned port;              /* 0 lets the system choose */
-    unsigned max_connections;   /* more are closed at accept */
-    unsigned max_per_site;      /* the same for each address (lec_address_site) but those of
+    const char *host;              /* address to listen on; "" is all, IPv6 and IPv4 */
+    unsigned port;                 /* 0 lets the system choose */
+    unsigned max_connections;      /* more are closed at accept */
+    unsigned max_per_site;         /* the same for each address (lec_address_site) but those of
                                    trusted proxies; 0: no limit */
-    unsigned max_header_bytes;  /* of a request's line and headers */
-    unsigned header_timeout_ms; /* a connection's time for its first byte, and for a whole header
+    unsigned max_header_bytes;     /* of a request's line and headers */
+    unsigned header_timeout_ms;    /* a connection's time for its first byte, and for a whole header
                                       block */
-    unsigned body_timeout_ms;   /* for a whole request body, however it drips */
+    unsigned body_timeout_ms;      /* for a whole request body, however it drips */
     unsigned keepalive_timeout_ms; /* idle between two requests */
     unsigned linger_timeout_ms;    /* for a client to hear our last words */
     unsigned send_timeout_ms;      /* until output that nobody acknowledges ends a connection */
