@@ -270,11 +270,13 @@ static struct sio_socket *find_socket(const struct sio_client *c, struct lec_sli
     return s;
 }
 
-/* Refuses a CONNECT for which no socket was made. why: needs no escapes in JSON. */
-static void refuse_connect(struct sio_client *c, struct lec_slice name, const char *why)
+/* Refuses a CONNECT for which no socket was made. why: needs no escapes in JSON; data: further
+ * members of the error, or "". */
+static void refuse_connect(struct sio_client *c, struct lec_slice name, const char *why,
+                           const char *data)
 {
     struct lec_buf error = { 0 };
-    lec_buf_printf(&error, "{\"message\":\"%s\"}", why);
+    lec_buf_printf(&error, "{\"message\":\"%s\"%s}", why, data);
     c->refusals++;
     c->io->counters->sockets_refused++;
     lec_log(c->io->log, LEC_LOG_DEBUG, LEC_CAT_IO_CLIENT, who(c), "CONNECT refused: %s", why);
