@@ -314,6 +314,10 @@ void http_refuse(struct conn *c, unsigned status, bool drain)
     struct lec_net *net = c->net;
     net->counters->http_refused++;
     struct lec_reply r = { .status = status, .close = true };
+    if (status == 411) {
+        r.type = "text/plain; charset=utf-8";
+        r.body = LEC_SLICE("Send a Content-Length with the body; chunked ones are not taken.\n");
+    }
     if (status == 426)
         r.headers = LEC_SLICE("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
     write_answer(&net->scratch, &r, false, false, 0);

@@ -222,6 +222,7 @@ for (const secure of [false, true]) {
         const r = await c.response();
         if (status !== null) assert.equal(r?.status, status, what);
         else assert.ok(r === null || r.status >= 400, `${what}: ${r?.status}`);
+        if (status === 411) assert.match(String(r.body), /Content-Length/, what);
         if (status === 411 || status === 413) c.socket.end(); // the body is awaited for a moment
         await c.closed(3500);
         c.destroy();
