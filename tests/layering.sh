@@ -8,7 +8,7 @@ status=0
 allowed() {
   case $1 in
     base)     ours='base' outside='' ;;
-    net)      ours='base net' outside='libwebsockets.h uv.h curl/ openssl/' ;;
+    net)      ours='base net' outside='libwebsockets.h uv.h curl/ openssl/ zlib.h' ;;
     engineio) ours='base net engineio' outside='' ;;
     socketio) ours='base net/loop.h engineio socketio' outside='' ;;
     http)     ours='base net http' outside='' ;;
@@ -20,7 +20,7 @@ allowed() {
 }
 
 # Headers of the outside libraries named anywhere above: forbidden to all folders that do not name them.
-libraries='libwebsockets.h|uv\.h|curl/.*|openssl/.*|jwt\.h|dlfcn\.h|luajit-2\.1/.*|lua\.h|lauxlib\.h|lualib\.h|luajit\.h|jansson\.h|sqlite3\.h'
+libraries='libwebsockets.h|uv\.h|curl/.*|zlib\.h|openssl/.*|jwt\.h|dlfcn\.h|luajit-2\.1/.*|lua\.h|lauxlib\.h|lualib\.h|luajit\.h|jansson\.h|sqlite3\.h'
 
 check() { # file folder
   allowed "$2"

@@ -84,6 +84,7 @@ void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *t
 {
     lec_buf_clear(&e->headers, EIO_SCRATCH_KEEP);
     lec_buf_adds(&e->headers, "cache-control: no-store\r\n");
+    body = lec_deflate_for(e->cfg->deflater, http, body, &e->headers);
     answer(e, http, &(struct lec_reply){ .status = 200, .type = type, .body = body });
 }
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "engineio/query.h"
 #include "net/cors.h"
-#include "net/http.h"
+#include "net/encoding.h"
 
 struct eio_session;
 
@@ -29,6 +29,7 @@ struct eio_config {
     bool allow_upgrades;
     bool allow_eio3; /* serve Engine.IO 3 clients too */
     struct lec_cors cors;
+    struct lec_deflater *deflater; /* of large answers to polls; NULL for none */
 };
 
 enum eio_reason { /* why a session ended; texts of the reference by eio_reason_text */

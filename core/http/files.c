@@ -1,6 +1,7 @@
 #include "http/files.h"
 
 #include "base/percent.h"
+#include "http/etag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,19 +12,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_DEFLATE                                                                                \
+    (1u << 20) /* bytes of what is compressed on the loop; 5 ms, 20 if it does not shrink */
+
 struct lec_files {
     int dir;
     size_t max_bytes;
+    struct lec_deflater *deflater;
     struct lec_log *log;
 };
 
-struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_log *log)
+struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_deflater *deflater,
+                                struct lec_log *log)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
     struct lec_files *f = lec_alloc0(sizeof *f);
-    *f = (struct lec_files){ .dir = fd, .max_bytes = max_bytes, .log = log };
+    *f = (struct lec_files){ .dir = fd, .max_bytes = max_bytes, .deflater = deflater, .log = log };
     return f;
 }
 
@@ -133,26 +139,6 @@ static int open_below(int dir, char *name)
     }
 }
 
-/* RFC 9110, 13.1.2: a list of tags, weakly compared, or "*". Our tags hold no comma. */
-static bool etag_matches(struct lec_slice header, const char *etag)
-{
-    while (header.n > 0) {
-        const char *comma = memchr(header.p, ',', header.n);
-        struct lec_slice tag = { header.p, comma ? (size_t)(comma - header.p) : header.n };
-        header.p += tag.n + (comma != NULL);
-        header.n -= tag.n + (comma != NULL);
-        while (tag.n > 0 && (*tag.p == ' ' || *tag.p == '\t'))
-            tag.p++, tag.n--;
-        while (tag.n > 0 && (tag.p[tag.n - 1] == ' ' || tag.p[tag.n - 1] == '\t'))
-            tag.n--;
-        if (tag.n > 2 && memcmp(tag.p, "W/", 2) == 0)
-            tag.p += 2, tag.n -= 2;
-        if (lec_slice_is(tag, etag) || lec_slice_is(tag, "*"))
-            return true;
-    }
-    return false;
-}
-
 /* The whole file; false if it changed its size meanwhile or cannot be read. */
 static bool read_all(int fd, size_t size, struct lec_buf *out)
 {
@@ -166,6 +152,14 @@ static bool read_all(int fd, size_t size, struct lec_buf *out)
         out->n += (size_t)n;
     }
     return out->n == size;
+}
+
+/* Pictures, sound and fonts are compressed already. */
+static bool is_text(const char *type)
+{
+    return strncmp(type, "text/", 5) == 0 || strncmp(type, "application/json", 16) == 0 ||
+           strcmp(type, "application/xml") == 0 || strcmp(type, "application/wasm") == 0 ||
+           strcmp(type, "image/svg+xml") == 0;
 }
 
 static bool serve(struct lec_files *f, struct lec_http *http, int fd, const char *type)
@@ -185,18 +179,21 @@ static bool serve(struct lec_files *f, struct lec_http *http, int fd, const char
     snprintf(etag, sizeof etag, "\"%llx-%llx%09lx\"", (unsigned long long)st.st_size,
              (unsigned long long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
     /* no-cache: kept, but asked for again each time, so that an edited page is seen at once */
-    lec_buf_printf(&headers, "ETag: %s\r\nCache-Control: no-cache\r\n", etag);
+    lec_buf_printf(&headers, "ETag: W/%s\r\nCache-Control: no-cache\r\n", etag);
     lec_buf_adds(&headers, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
 
-    if (etag_matches(lec_http_header(http, "if-none-match"), etag)) {
+    if (lec_etag_matches(lec_http_header(http, "if-none-match"), etag)) {
         lec_http_answer(http,
                         &(struct lec_reply){ .status = 304, .headers = lec_buf_slice(&headers) });
         done = true;
     } else if (read_all(fd, (size_t)st.st_size, &body)) {
+        bool deflate = is_text(type) && body.n <= MAX_DEFLATE;
+        struct lec_slice sent =
+            lec_deflate_for(deflate ? f->deflater : NULL, http, lec_buf_slice(&body), &headers);
         lec_http_answer(http, &(struct lec_reply){ .status = 200,
                                                    .type = type,
                                                    .headers = lec_buf_slice(&headers),
-                                                   .body = lec_buf_slice(&body) });
+                                                   .body = sent });
         done = true;
     }
     lec_buf_fini(&headers);

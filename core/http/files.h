@@ -7,13 +7,15 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "net/http.h"
+#include "net/encoding.h"
 
 struct lec_files;
 
 /* NULL if dir cannot be opened as a directory (errno). Follows no link below it, lists nothing,
- * serves no name that begins with a dot. Files above max_bytes are not served. */
-struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_log *log);
+ * serves no name that begins with a dot. Files above max_bytes are not served. deflater: borrowed,
+ * NULL for none. */
+struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_deflater *deflater,
+                                struct lec_log *log);
 void lec_files_free(struct lec_files *f);
 
 /* Answers a GET or HEAD for a path ("/" is /index.html; ETag and 304 included). False, with the

@@ -121,6 +121,11 @@ static const struct lec_setting settings[] = {
       .help = "addresses and networks of proxies, like 10.0.0.0/8, whose X-Forwarded-For counts" },
     { "http.headers", "LECTERN_HTTP_HEADERS", TEXT(http_headers, ""), .group = TRANSPORTS,
       .help = "further request headers to keep for handlers, like x-request-id, separated by commas" },
+    { "http.compression", "LECTERN_HTTP_COMPRESSION", FLAG(http_compression), .fallback = "true",
+      .group = TRANSPORTS, .help = "compress large answers to polls, and static files" },
+    { "http.compression_threshold", "LECTERN_HTTP_COMPRESSION_THRESHOLD",
+      BYTES(http_compression_threshold, 0), .fallback = "1024", .group = TRANSPORTS,
+      .help = "least size of what is compressed" },
 
     { "max_http_buffer_size", "LECTERN_MAX_HTTP_BUFFER_SIZE", BYTES(max_http_buffer_size, 1),
       .fallback = "1000000", .group = LIMITS, .help = "largest message of a client" },

@@ -55,6 +55,8 @@ struct lec_config {
     char *tls_cert, *tls_key, *tls_client_ca;
     char *trusted_proxies; /* addresses and networks (net/address.h) */
     char *http_headers;    /* names separated by commas */
+    bool http_compression;
+    uint64_t http_compression_threshold;
     /* limits */
     uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
     uint64_t max_connections_per_address, max_connections_per_user, max_handshakes_per_second;

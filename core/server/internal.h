@@ -64,8 +64,9 @@ struct lec_server {
     struct lec_net *net;
     struct eio_engine *engine;
     struct sio_server *io;
-    struct lec_files *files;     /* NULL: none are served */
-    struct lec_control *control; /* NULL before start, and where it could not be opened */
+    struct lec_files *files;       /* NULL: none are served */
+    struct lec_deflater *deflater; /* NULL: nothing is compressed */
+    struct lec_control *control;   /* NULL before start, and where it could not be opened */
 
     struct lec_timer drain_timer;
     size_t drain_clients; /* open sessions at drain_began, on the loop's clock */

@@ -117,6 +117,8 @@ static void fill_configs(struct lec_server *s, const char *dir)
     const struct lec_config *c = s->cfg;
     split_headers(s);
     size_t n_event_rates = fill_event_rates(s);
+    if (c->http_compression)
+        s->deflater = lec_deflater_new(c->http_compression_threshold);
     (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
     s->cert_file = *c->tls_cert ? path_in(dir, c->tls_cert) : NULL;
     s->key_file = *c->tls_key ? path_in(dir, c->tls_key) : NULL;
@@ -154,6 +156,7 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .allow_upgrades = c->allow_upgrades,
         .allow_eio3 = c->allow_eio3,
         .cors = { .origins = c->frontend_url },
+        .deflater = s->deflater,
     };
     s->sio_cfg = (struct sio_config){
         .connect_timeout_ms = (unsigned)c->connect_timeout,
@@ -221,7 +224,7 @@ static int open_files(struct lec_server *s, const char *dir, char *err, size_t e
     for (size_t i = 0; i < n; i++)
         if (settings[i].offset == offsetof(struct lec_config, public_dir))
             asked = s->cfg->source[i] != LEC_FROM_DEFAULT;
-    s->files = lec_files_new(path, MAX_FILE, s->log);
+    s->files = lec_files_new(path, MAX_FILE, s->deflater, s->log);
     int rc = s->files || (!asked && errno == ENOENT) ? LEC_OK : LEC_EINVAL;
     if (rc != LEC_OK)
         snprintf(err, err_size, "public_dir: %s: %s", path, strerror(errno));
@@ -522,6 +525,7 @@ void lec_server_free(struct lec_server *s)
         sio_server_free(s->io);
     lec_files_free(s->files);
     lec_jwks_free(s->jwks);
+    lec_deflater_free(s->deflater);
     if (s->keys)
         lec_keys_free(s->keys);
     lec_revoked_fini(&s->revoked_tokens);

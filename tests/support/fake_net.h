@@ -1,6 +1,6 @@
 /* An in-memory stand-in for net (loop.h, http.h, ws.h), for unit tests of what stands on it: a
  * clock that the test sets, requests that it makes, WebSockets that it plays the client of. A
- * program that links this takes none of net's own objects but cors.c.
+ * program that links this takes none of net's own objects but cors.c and encoding.c.
  *
  * It is strict: a call that net.h forbids (an answer to an exchange that is gone, a write to a
  * closed WebSocket) fails the test. Exchanges and WebSockets stay readable after their end, for

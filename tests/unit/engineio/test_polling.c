@@ -1,6 +1,8 @@
 /* The rules of GET and POST. */
 #include "rig.h"
 
+#include <stdio.h>
+
 #include "engineio/packet.h"
 
 static void test_parked_poll(void **state)
@@ -18,6 +20,42 @@ static void test_parked_poll(void **state)
                   "4b");
     assert_string_equal(lec_buf_str(&poll->type), "text/plain; charset=UTF-8");
     assert_string_equal(lec_buf_str(&poll->reply_headers), "cache-control: no-store\r\n");
+}
+
+static void test_large_polls_are_compressed(void **state)
+{
+    struct rig *r = *state;
+    static const char many[] = "4aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    r->cfg.deflater = lec_deflater_new(sizeof many - 1);
+    struct eio_session *s = rig_open(r);
+    static const struct {
+        const char *message, *accept, *headers;
+    } cases[] = {
+        { many, "gzip", "Vary: Accept-Encoding\r\nContent-Encoding: gzip\r\n" },
+        { many, NULL, "Vary: Accept-Encoding\r\n" },
+        { many + 1, "gzip", "" }, /* a byte less */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_http *poll = fake_request(r->loop, LEC_GET, rig_url(r, "polling", s));
+        struct lec_buf body = { 0 };
+        char headers[128];
+        if (cases[i].accept)
+            fake_header(poll, "accept-encoding", cases[i].accept);
+        eio_engine_request(r->engine, poll);
+        rig_send(r, s, cases[i].message);
+        fake_turn(r->loop);
+        assert_answer(poll, 200, NULL);
+        snprintf(headers, sizeof headers, "cache-control: no-store\r\n%s", cases[i].headers);
+        assert_string_equal(lec_buf_str(&poll->reply_headers), headers);
+        if (strstr(headers, "gzip"))
+            assert_int_equal(lec_gunzip(lec_buf_slice(&poll->body), strlen(many), &body), LEC_OK);
+        else
+            lec_buf_add(&body, poll->body.p, poll->body.n);
+        assert_string_equal(lec_buf_str(&body), cases[i].message);
+        lec_buf_fini(&body);
+    }
+    lec_deflater_free(r->cfg.deflater);
+    r->cfg.deflater = NULL;
 }
 
 static void test_poll_finds_queue(void **state)
@@ -471,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_parked_poll),
+        TEST(test_large_polls_are_compressed),
         TEST(test_poll_finds_queue),
         TEST(test_open_rides_alone),
         TEST(test_post),

@@ -91,6 +91,7 @@ struct world {
     char dir[32];
     struct lec_loop *loop;
     struct lec_log *log;
+    struct lec_deflater *deflater;
     struct lec_files *files;
 };
 
@@ -119,6 +120,8 @@ static int set_up(void **state)
     put(w, "public/sub/index.html", "<p>sub");
     put(w, "public/a.js", "1");
     put(w, "public/empty.txt", "");
+    put(w, "public/b.js", "1111111111111111111111111111111");
+    put(w, "public/b.png", "1111111111111111111111111111111");
     put(w, "public/.hidden", "x");
     put(w, "public/large.txt", "0123456789012345678901234567890123456789");
     snprintf(path, sizeof path, "%s/public/link.txt", w->dir);
@@ -130,7 +133,8 @@ static int set_up(void **state)
     snprintf(target, sizeof target, "%s/public", w->dir);
     w->loop = fake_loop_new();
     w->log = lec_log_new(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    w->files = lec_files_new(target, 32, w->log);
+    w->deflater = lec_deflater_new(24);
+    w->files = lec_files_new(target, 32, w->deflater, w->log);
     assert_non_null(w->files);
     *state = w;
     return 0;
@@ -141,6 +145,7 @@ static int tear_down(void **state)
     struct world *w = *state;
     char command[64];
     lec_files_free(w->files);
+    lec_deflater_free(w->deflater);
     lec_log_free(w->log);
     fake_loop_free(w->loop);
     snprintf(command, sizeof command, "rm -r %s", w->dir);
@@ -194,13 +199,42 @@ static void serves_what_is_there(void **state)
     }
 }
 
-/* The ETag of /a.js, zero-terminated. */
+static void compresses_text(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *path, *accept;
+        bool vary, gzip;
+    } cases[] = {
+        { "/b.js", "gzip, br", true, true },
+        { "/b.js", NULL, true, false },
+        { "/b.png", "gzip", false, false },
+        { "/a.js", "gzip", false, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_http *http = fake_request(w->loop, LEC_GET, cases[i].path);
+        if (cases[i].accept)
+            fake_header(http, "accept-encoding", cases[i].accept);
+        assert_true(lec_files_serve(w->files, http));
+        const char *headers = lec_buf_str(&http->reply_headers);
+        assert_int_equal(strstr(headers, "Vary: Accept-Encoding\r\n") != NULL, cases[i].vary);
+        assert_int_equal(strstr(headers, "Content-Encoding: gzip\r\n") != NULL, cases[i].gzip);
+        if (cases[i].gzip) {
+            struct lec_buf plain = { 0 };
+            assert_int_equal(lec_gunzip(lec_buf_slice(&http->body), 31, &plain), LEC_OK);
+            assert_string_equal(lec_buf_str(&plain), "1111111111111111111111111111111");
+            lec_buf_fini(&plain);
+        }
+    }
+}
+
+/* The ETag of /a.js without its W/, zero-terminated. */
 static void etag_of(struct world *w, char *out, size_t size)
 {
     struct lec_http *http = fake_request(w->loop, LEC_GET, "/a.js");
     assert_true(lec_files_serve(w->files, http));
     assert_int_equal(
-        sscanf(strstr(lec_buf_str(&http->reply_headers), "ETag: "), "ETag: %60[^\r]", out), 1);
+        sscanf(strstr(lec_buf_str(&http->reply_headers), "ETag: "), "ETag: W/%60[^\r]", out), 1);
     assert_true(strlen(out) < size);
 }
 
@@ -240,9 +274,9 @@ static void needs_a_directory(void **state)
     struct world *w = *state;
     char path[128];
     snprintf(path, sizeof path, "%s/none", w->dir);
-    assert_null(lec_files_new(path, 32, w->log));
+    assert_null(lec_files_new(path, 32, NULL, w->log));
     snprintf(path, sizeof path, "%s/secret.txt", w->dir);
-    assert_null(lec_files_new(path, 32, w->log));
+    assert_null(lec_files_new(path, 32, NULL, w->log));
 }
 
 int main(void)
@@ -251,6 +285,7 @@ int main(void)
         cmocka_unit_test(names_files),
         cmocka_unit_test(knows_types),
         cmocka_unit_test_setup_teardown(serves_what_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(compresses_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_304_to_who_has_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(needs_a_directory, set_up, tear_down),
     };
