@@ -79,10 +79,22 @@ void eio_answer(struct eio_engine *e, struct lec_http *http, unsigned status, co
     answer(e, http, &(struct lec_reply){ .status = status, .type = type, .body = body });
 }
 
-void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *type,
-                      struct lec_slice body)
+/* For load balancers that keep a client with one server by a cookie; nothing here reads it. */
+static void add_cookie(struct eio_engine *e, const struct lec_http *http, const char *sid)
+{
+    const char *same_site = e->cfg->cookie_same_site;
+    /* browsers ignore one for other sites that is not Secure */
+    bool secure = lec_http_secure(http) || strcmp(same_site, "None") == 0;
+    lec_buf_printf(&e->headers, "Set-Cookie: %s=%s; Path=/; HttpOnly%s; SameSite=%s\r\n",
+                   e->cfg->cookie, sid, secure ? "; Secure" : "", same_site);
+}
+
+void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *sid,
+                      const char *type, struct lec_slice body)
 {
     lec_buf_clear(&e->headers, EIO_SCRATCH_KEEP);
+    if (sid && e->cfg->cookie)
+        add_cookie(e, http, sid);
     lec_buf_adds(&e->headers, "cache-control: no-store\r\n");
     body = lec_deflate_for(e->cfg->deflater, http, body, &e->headers);
     answer(e, http, &(struct lec_reply){ .status = 200, .type = type, .body = body });

@@ -29,6 +29,8 @@ struct eio_config {
     bool allow_upgrades;
     bool allow_eio3; /* serve Engine.IO 3 clients too */
     struct lec_cors cors;
+    const char *cookie;            /* name of one that tells proxies the sid; NULL for none */
+    const char *cookie_same_site;  /* its SameSite: "Lax", "Strict" or "None" */
     struct lec_deflater *deflater; /* of large answers to polls; NULL for none */
 };
 

@@ -101,9 +101,10 @@ struct eio_session {
 /* Answers with the CORS lines of this request; type may be NULL, body empty. */
 void eio_answer(struct eio_engine *e, struct lec_http *http, unsigned status, const char *type,
                 struct lec_slice body);
-/* The same for a body of packets or "ok": not to be stored by anybody. */
-void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *type,
-                      struct lec_slice body);
+/* The same for a body of packets or "ok": not to be stored by anybody, compressed if it is worth it.
+ * sid: of the session that this answer opens, for its cookie; else NULL. */
+void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *sid,
+                      const char *type, struct lec_slice body);
 
 /* handshake.c */
 

@@ -43,7 +43,8 @@ static void answer_poll(struct eio_session *s, const struct lec_msg *last)
         put_packet(s, raw, e->noop);
     if (last != NULL && (last != e->noop || e->out.n == 0))
         put_packet(s, raw, last);
-    eio_answer_fresh(e, http, raw ? raw_type : text_type, lec_buf_slice(&e->out));
+    eio_answer_fresh(e, http, s->state == EIO_OPENING ? s->sid : NULL, raw ? raw_type : text_type,
+                     lec_buf_slice(&e->out));
 }
 
 void eio_polling_accept(struct eio_session *s, struct lec_http *http)
@@ -92,7 +93,7 @@ void eio_polling_release(struct eio_session *s)
     s->get = NULL;
     lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
     put_packet(s, false, e->close);
-    eio_answer_fresh(e, http, text_type, lec_buf_slice(&e->out));
+    eio_answer_fresh(e, http, NULL, text_type, lec_buf_slice(&e->out));
 }
 
 void eio_polling_end(struct eio_session *s, const struct lec_msg *last)
@@ -184,7 +185,7 @@ static void on_body(void *owner, struct lec_http *http, struct lec_slice body)
     if (rc < 0)
         eio_answer(s->engine, http, 400, NULL, LEC_SLICE(""));
     else
-        eio_answer_fresh(s->engine, http, "text/html", LEC_SLICE("ok"));
+        eio_answer_fresh(s->engine, http, NULL, "text/html", LEC_SLICE("ok"));
 }
 
 static void on_post_abort(void *owner, struct lec_http *http)

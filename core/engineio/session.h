@@ -28,7 +28,7 @@ struct eio_handshake {
     const char *address;     /* the peer's */
     const char *certificate; /* what its TLS certificate says, a JSON object; NULL without one */
     unsigned protocol;       /* of Engine.IO: 4, or 3 */
-    bool secure;             /* over TLS */
+    bool secure;             /* lec_http_secure */
     bool xdomain;            /* the request bore an Origin */
     int64_t issued_ms;       /* Unix time */
 };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define MAPPED_BITS 96 /* of the prefix ::ffff:0:0/96 that IPv4 stands under */
 
@@ -108,9 +109,8 @@ void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE])
     format_ip(ip, out);
 }
 
-/* Takes the last entry off the list: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
- * False if it is no address, or there is none. */
-static bool last_entry(struct lec_slice *list, unsigned char ip[16])
+/* Takes what stands behind the last comma off the list, trimmed. */
+static struct lec_slice pop(struct lec_slice *list)
 {
     const char *comma = memrchr(list->p, ',', list->n);
     struct lec_slice e = { list->p, list->n };
@@ -119,11 +119,18 @@ static bool last_entry(struct lec_slice *list, unsigned char ip[16])
         e.n = (size_t)(list->p + list->n - e.p);
     }
     list->n = comma ? (size_t)(comma - list->p) : 0;
-
     while (e.n > 0 && (*e.p == ' ' || *e.p == '\t'))
         e.p++, e.n--;
     while (e.n > 0 && (e.p[e.n - 1] == ' ' || e.p[e.n - 1] == '\t'))
         e.n--;
+    return e;
+}
+
+/* Takes the last entry off the list: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
+ * False if it is no address, or there is none. */
+static bool last_entry(struct lec_slice *list, unsigned char ip[16])
+{
+    struct lec_slice e = pop(list);
     if (e.n > 0 && *e.p == '[') {
         const char *close = memchr(e.p, ']', e.n);
         e.n = close ? (size_t)(close - e.p) - 1 : 0;
@@ -153,4 +160,17 @@ void lec_client_address(const struct lec_networks *trusted, const char *peer,
     while (forwarded.n > 0 && contain(trusted, ip) && last_entry(&forwarded, before))
         memcpy(ip, before, sizeof ip);
     format_ip(ip, out);
+}
+
+bool lec_client_secure(const struct lec_networks *trusted, const char *peer,
+                       struct lec_slice forwarded_proto, bool peer_secure)
+{
+    unsigned char ip[16];
+    bool is_v4;
+    if (trusted->n == 0 || forwarded_proto.n == 0 || !parse_ip(peer, ip, &is_v4) ||
+        !contain(trusted, ip))
+        return peer_secure;
+    struct lec_slice proto = pop(&forwarded_proto);
+    return (proto.n == 5 && strncasecmp(proto.p, "https", 5) == 0) ||
+           (proto.n == 3 && strncasecmp(proto.p, "wss", 3) == 0);
 }

@@ -38,4 +38,9 @@ void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE]);
 void lec_client_address(const struct lec_networks *trusted, const char *peer,
                         struct lec_slice forwarded, char out[LEC_ADDRESS_SIZE]);
 
+/* Whether the client of a request that came from peer used TLS: if peer is trusted and gave an
+ * X-Forwarded-Proto, what its last entry says, else whether peer did. */
+bool lec_client_secure(const struct lec_networks *trusted, const char *peer,
+                       struct lec_slice forwarded_proto, bool peer_secure);
+
 #endif

@@ -55,7 +55,7 @@ const char *lec_http_address(const struct lec_http *http)
 
 bool lec_http_secure(const struct lec_http *http)
 {
-    return wire_secure(http->conn);
+    return http->secure;
 }
 
 bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json)
@@ -126,11 +126,14 @@ static void deliver_body(struct conn *c, struct lec_slice body)
 void http_serve(struct conn *c, struct lec_http *h)
 {
     struct lec_net *net = c->net;
-    if (net->cfg->trusted_proxies.n > 0)
-        lec_client_address(&net->cfg->trusted_proxies, c->address,
-                           lec_http_header(h, "x-forwarded-for"), h->address);
-    else
-        memcpy(h->address, c->address, sizeof h->address);
+    const struct lec_networks *proxies = &net->cfg->trusted_proxies;
+    h->secure = wire_secure(c);
+    memcpy(h->address, c->address, sizeof h->address);
+    if (proxies->n > 0) {
+        lec_client_address(proxies, c->address, lec_http_header(h, "x-forwarded-for"), h->address);
+        h->secure = lec_client_secure(proxies, c->address, lec_http_header(h, "x-forwarded-proto"),
+                                      h->secure);
+    }
     c->http = h;
     c->state = CONN_REQUEST;
     lec_timer_stop(net->loop, &c->timer);

@@ -160,8 +160,8 @@ void wire_cut(struct conn *c); /* makes the library find it closed */
 
 struct header_names;
 
-/* The names to look for: the library's, and the configured ones. */
-struct header_names *header_names_new(const char *const *extra);
+/* The names to look for: the library's, the configured ones, and what proxies add. */
+struct header_names *header_names_new(const char *const *extra, bool proxied);
 void header_names_free(struct header_names *names);
 
 /* Reads the header table. 0, or the status to refuse the request with. */
@@ -180,7 +180,7 @@ struct lec_http {
     struct lec_later later; /* its free */
     enum http_state state;
     enum lec_method method;
-    bool wants_ws, keep_alive, expect_continue, http11;
+    bool wants_ws, secure, keep_alive, expect_continue, http11;
     bool body_done; /* all of it was read */
     size_t body_length, max_message;
     struct lec_buf body, ws_headers;

@@ -449,7 +449,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     l->net = net;
     l->handles = lec_loop_handles(net->loop);
-    l->names = header_names_new(cfg->headers);
+    l->names = header_names_new(cfg->headers, cfg->trusted_proxies.n > 0);
     strcpy(l->protocol_name, "lectern");
     l->protocols[0] = (struct lws_protocols){
         .name = l->protocol_name,

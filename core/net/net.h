@@ -34,7 +34,7 @@ struct lec_net_config {
     const char *tls_client_ca;  /* whose certificates clients must have; NULL: they need none */
     const char *const *headers; /* names (lower case) of the non-standard request headers to keep,
                                  * NULL-terminated; the standard ones are always kept */
-    struct lec_networks trusted_proxies; /* whose X-Forwarded-For counts */
+    struct lec_networks trusted_proxies; /* whose X-Forwarded- headers count */
 };
 
 struct lec_net_events {

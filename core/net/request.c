@@ -121,9 +121,18 @@ static void add_name(struct header_names *names, const char *name, size_t n, int
     e->token = token;
 }
 
-struct header_names *header_names_new(const char *const *extra)
+static bool has_name(const struct header_names *names, const char *name)
 {
-    size_t max = WSI_TOKEN_COUNT;
+    for (size_t i = 0; i < names->count; i++)
+        if (names->entries[i].len == strlen(name) + 1 &&
+            strncmp(names->entries[i].name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+struct header_names *header_names_new(const char *const *extra, bool proxied)
+{
+    size_t max = WSI_TOKEN_COUNT + 1;
     for (const char *const *e = extra; e != NULL && *e != NULL; e++)
         max++;
     struct header_names *names = lec_alloc0(sizeof *names + max * sizeof names->entries[0]);
@@ -133,15 +142,12 @@ struct header_names *header_names_new(const char *const *extra)
         if (n > 1 && s[0] != ':' && s[n - 1] == ':') /* others are methods and HTTP/2's */
             add_name(names, s, n - 1, t);
     }
-    size_t known = names->count;
-    for (const char *const *e = extra; e != NULL && *e != NULL; e++) {
-        bool have = false;
-        for (size_t i = 0; i < known && !have; i++)
-            have = names->entries[i].len == strlen(*e) + 1 &&
-                   strncmp(names->entries[i].name, *e, strlen(*e)) == 0;
-        if (!have)
+    static const char proto[] = "x-forwarded-proto"; /* no name of the library's */
+    if (proxied)
+        add_name(names, proto, strlen(proto), -1);
+    for (const char *const *e = extra; e != NULL && *e != NULL; e++)
+        if (!has_name(names, *e))
             add_name(names, *e, strlen(*e), -1);
-    }
     return names;
 }
 

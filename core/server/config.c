@@ -118,7 +118,7 @@ static const struct lec_setting settings[] = {
     { "tls.client_ca", "LECTERN_TLS_CLIENT_CA", TEXT(tls_client_ca, ""), .group = TRANSPORTS,
       .help = "PEM file of authorities; clients must then have a certificate of one of them" },
     { "trusted_proxies", "LECTERN_TRUSTED_PROXIES", TEXT(trusted_proxies, ""), .group = TRANSPORTS,
-      .help = "addresses and networks of proxies, like 10.0.0.0/8, whose X-Forwarded-For counts" },
+      .help = "addresses and networks of proxies, like 10.0.0.0/8, whose X-Forwarded-For and X-Forwarded-Proto count" },
     { "http.headers", "LECTERN_HTTP_HEADERS", TEXT(http_headers, ""), .group = TRANSPORTS,
       .help = "further request headers to keep for handlers, like x-request-id, separated by commas" },
     { "http.compression", "LECTERN_HTTP_COMPRESSION", FLAG(http_compression), .fallback = "true",
@@ -126,6 +126,11 @@ static const struct lec_setting settings[] = {
     { "http.compression_threshold", "LECTERN_HTTP_COMPRESSION_THRESHOLD",
       BYTES(http_compression_threshold, 0), .fallback = "1024", .group = TRANSPORTS,
       .help = "least size of what is compressed" },
+    { "cookie", "LECTERN_COOKIE", TEXT(cookie, ""), .group = TRANSPORTS,
+      .help = "name of a cookie with the session's id, for load balancers; empty is none" },
+    { "cookie_same_site", "LECTERN_COOKIE_SAME_SITE", CHOICE(cookie_same_site, "lax|strict|none"),
+      .fallback = "lax", .group = TRANSPORTS,
+      .help = "its SameSite; none is for pages of other sites, and needs TLS" },
 
     { "max_http_buffer_size", "LECTERN_MAX_HTTP_BUFFER_SIZE", BYTES(max_http_buffer_size, 1),
       .fallback = "1000000", .group = LIMITS, .help = "largest message of a client" },
@@ -394,6 +399,13 @@ static bool tidy_rates(const char *text, struct lec_buf *out)
     return rc == 0;
 }
 
+/* A cookie's name (RFC 6265, 4.1.1). */
+static bool is_token(const char *text)
+{
+    return text[strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
 /* Whether the text is a value of this setting, and which; strings in their one form to `string`. */
 static bool parse(const struct lec_setting *s, const char *text, uint64_t *number, bool *flag,
                   struct lec_buf *string)
@@ -418,6 +430,8 @@ static bool parse(const struct lec_setting *s, const char *text, uint64_t *numbe
             return are_networks(text);
         if (s->offset == AT(jwt_jwks_url))
             return *text == '\0' || lec_url_kind(text) >= LEC_URL_LOCAL_HTTP;
+        if (s->offset == AT(cookie))
+            return is_token(text);
         if (s->offset == AT(jwt_id_claim) || s->offset == AT(jwt_role_claim))
             return string->n > 0 && lec_utf8_valid(string->p, string->n);
         return true;

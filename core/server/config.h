@@ -57,6 +57,7 @@ struct lec_config {
     char *http_headers;    /* names separated by commas */
     bool http_compression;
     uint64_t http_compression_threshold;
+    char *cookie, *cookie_same_site;
     /* limits */
     uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
     uint64_t max_connections_per_address, max_connections_per_user, max_handshakes_per_second;

@@ -156,6 +156,10 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .allow_upgrades = c->allow_upgrades,
         .allow_eio3 = c->allow_eio3,
         .cors = { .origins = c->frontend_url },
+        .cookie = *c->cookie ? c->cookie : NULL,
+        .cookie_same_site = strcmp(c->cookie_same_site, "none") == 0     ? "None"
+                            : strcmp(c->cookie_same_site, "strict") == 0 ? "Strict"
+                                                                         : "Lax",
         .deflater = s->deflater,
     };
     s->sio_cfg = (struct sio_config){

@@ -310,7 +310,7 @@ function Broadcast:disconnect(close) end
 ---@field auth table what the client gave as `auth`, without `token`
 ---@field url string
 ---@field address string
----@field secure boolean
+---@field secure boolean it came over TLS, at least to the trusted proxy
 ---@field certificate? { subject: string, issuer: string, serial: string, fingerprint: string, san: string[] } of the client's TLS certificate, with `tls.client_ca`: "CN=ada,O=School", SHA-256 as "AB:CD:…", "DNS:…", "email:…"
 ---@field xdomain boolean
 ---@field issued number milliseconds since 1970

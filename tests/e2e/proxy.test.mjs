@@ -2,25 +2,32 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { Authority } from './support/certificates.mjs';
+import { curl } from './support/http.mjs';
 import { Nginx } from './support/nginx.mjs';
 import { Person } from './support/person.mjs';
 import { upgraded, useServer, WAYS } from './support/suite.mjs';
 
 // 127/8 is all ours: clients come from addresses that the proxy has not.
 const from = (localAddress, options = {}) => ({ agent: new Agent({ keepAlive: true, localAddress }), ...options });
-const address = { 'handlers/zz_address.lua': 'return { on_address = function(socket) return socket.handshake.address end }' };
+const address = {
+  'handlers/zz_address.lua': `return {
+    on_address = function(socket) return socket.handshake.address end,
+    on_secure = function(socket) return socket.handshake.secure end,
+  }`,
+};
 
-function useProxy(options) {
+function useProxy({ authority, ...options } = {}) {
   const room = useServer({ example: false, files: address, ...options });
   const people = [];
   let nginx;
-  before(async () => (nginx = await Nginx.start(room.server.port)));
+  before(async () => (nginx = await Nginx.start(...(authority ? [authority.issue('proxy')] : []), room.server.port)));
   after(async () => {
     for (const person of people) person.close();
     await nginx?.stop();
   });
   room.joinByProxy = async (id, options) => {
-    const person = new Person({ url: nginx.url }, id, options);
+    const person = new Person({ url: nginx.url }, id, { ca: authority?.pem, ...options });
     people.push(person);
     await person.admitted();
     return person;
@@ -64,9 +71,35 @@ describe('behind nginx', () => {
     });
   }
 
+  it('knows that the client does not use TLS, whatever it says', async () => {
+    for (const { options } of WAYS) {
+      const ada = await room.joinByProxy('ada', from('127.0.0.2', { ...options, extraHeaders: { 'X-Forwarded-Proto': 'https' } }));
+      assert.equal(await ada.ask('secure'), false);
+    }
+  });
+
   it('lets pages of its own origin connect', async () => {
     const ada = await room.joinByProxy('ada', { transports: ['websocket'], extraHeaders: { Origin: room.proxyUrl() } });
     await ada.settle();
+  });
+});
+
+describe('behind nginx with TLS', () => {
+  const authority = new Authority('the tests');
+  after(() => authority.remove());
+  const room = useProxy({ authority, args: ['--trusted-proxies', '127.0.0.1', '--cookie', 'io'] });
+
+  for (const { way, options } of WAYS) {
+    it(`knows that the client uses it (${way})`, async () => {
+      const ada = await room.joinByProxy('ada', options);
+      assert.equal(await ada.ask('secure'), true);
+    });
+  }
+
+  it('marks its cookie Secure', async () => {
+    const handshake = '/socket.io/?EIO=4&transport=polling';
+    const cookie = String(await curl('--cacert', authority.file, '-D', '-', room.proxyUrl() + handshake)).match(/^set-cookie: (.*?)\r$/im)[1];
+    assert.match(cookie, /^io=[\w-]{20}; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
   });
 });
 
@@ -76,5 +109,10 @@ describe('behind nginx that nobody told of', () => {
   it('everybody has its address', async () => {
     const ada = await room.joinByProxy('ada', from('127.0.0.2'));
     assert.equal(await ada.ask('address'), '127.0.0.1');
+  });
+
+  it('nobody uses TLS', async () => {
+    const ada = await room.joinByProxy('ada', { extraHeaders: { 'X-Forwarded-Proto': 'https' } });
+    assert.equal(await ada.ask('secure'), false);
   });
 });

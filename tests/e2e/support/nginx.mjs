@@ -24,7 +24,7 @@ const accepts = (port) =>
     socket.once('connect', () => socket.destroy());
   });
 
-const config = (dir, port, upstreams) => `
+const config = (dir, port, tls, upstreams) => `
 daemon off;
 master_process off;
 pid ${dir}/nginx.pid;
@@ -43,7 +43,8 @@ http {
     keepalive 16;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls ? ' ssl' : ''};
+    ${tls ? `ssl_certificate ${dir}/cert.pem; ssl_certificate_key ${dir}/key.pem;` : ''}
     location / {
       proxy_pass http://lectern;
       proxy_http_version 1.1;
@@ -51,6 +52,7 @@ http {
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
       proxy_next_upstream error timeout http_503 non_idempotent;
       proxy_buffering off;
       client_max_body_size 2m;
@@ -60,13 +62,16 @@ http {
 `;
 
 export class Nginx {
+  // Upstreams are ports. In front of them may stand { cert, key }, PEM texts, to speak TLS with.
   static async start(...upstreams) {
+    const tls = typeof upstreams[0] === 'object' ? upstreams.shift() : null;
     const nginx = new Nginx();
     nginx.dir = mkdtempSync(path.join(tmpdir(), 'lectern-nginx-'));
     nginx.port = await freePort();
-    nginx.url = `http://127.0.0.1:${nginx.port}`;
+    nginx.url = `http${tls ? 's' : ''}://127.0.0.1:${nginx.port}`;
+    for (const [name, text] of Object.entries(tls ?? {})) writeFileSync(path.join(nginx.dir, `${name}.pem`), text);
     const file = path.join(nginx.dir, 'nginx.conf');
-    writeFileSync(file, config(nginx.dir, nginx.port, upstreams));
+    writeFileSync(file, config(nginx.dir, nginx.port, tls, upstreams));
     nginx.child = spawn(BINARY, ['-p', nginx.dir, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] });
     nginx.log = '';
     nginx.child.stderr.setEncoding('utf8').on('data', (text) => (nginx.log += text));

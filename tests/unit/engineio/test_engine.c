@@ -31,6 +31,39 @@ static void test_polling_handshake(void **state)
     assert_int_equal(r->counters.sessions_opened, 1);
 }
 
+static void test_cookie(void **state)
+{
+    struct rig *r = *state;
+    static const struct {
+        const char *same_site;
+        bool secure;
+        const char *attributes;
+    } cases[] = {
+        { "Lax", false, "; Path=/; HttpOnly; SameSite=Lax\r\n" },
+        { "Lax", true, "; Path=/; HttpOnly; Secure; SameSite=Lax\r\n" },
+        { "Strict", false, "; Path=/; HttpOnly; SameSite=Strict\r\n" },
+        { "None", false, "; Path=/; HttpOnly; Secure; SameSite=None\r\n" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        r->cfg.cookie = "io";
+        r->cfg.cookie_same_site = cases[i].same_site;
+        struct lec_http *http = fake_request(r->loop, LEC_GET, rig_url(r, "polling", NULL));
+        http->secure = cases[i].secure;
+        eio_engine_request(r->engine, http);
+        char expected[160];
+        snprintf(expected, sizeof expected, "Set-Cookie: io=%s%scache-control: no-store\r\n",
+                 eio_session_sid(r->session), cases[i].attributes);
+        assert_answer(http, 200, NULL);
+        assert_string_equal(lec_buf_str(&http->reply_headers), expected);
+        /* not with later answers, nor with a WebSocket of its own */
+        http = rig_post(r, r->session, "3");
+        assert_null(strstr(lec_buf_str(&http->reply_headers), "Cookie"));
+    }
+    struct lec_http *http = rig_ask_ws(r, NULL);
+    assert_null(strstr(lec_buf_str(&http->reply_headers), "Cookie"));
+    fake_ws_open(http);
+}
+
 static void test_handshake_kept(void **state)
 {
     struct rig *r = *state;
@@ -392,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_polling_handshake),
+        TEST(test_cookie),
         TEST(test_handshake_kept),
         TEST(test_ws_handshake),
         TEST(test_ws_handshake_fails),

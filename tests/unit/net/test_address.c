@@ -158,6 +158,42 @@ static void knows_its_networks(void **state)
     lec_networks_fini(&nets);
 }
 
+static void knows_who_used_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *trusted, *peer, *proto;
+        bool peer_secure, secure;
+    } cases[] = {
+        { "", "127.0.0.1", "https", false, false },
+        { "", "127.0.0.1", "http", true, true },
+        { "127.0.0.1", "9.9.9.9", "https", false, false },
+        { "127.0.0.1", "9.9.9.9", "http", true, true },
+        { "127.0.0.1", "127.0.0.1", "", false, false },
+        { "127.0.0.1", "127.0.0.1", "", true, true },
+        { "127.0.0.1", "127.0.0.1", "https", false, true },
+        { "127.0.0.1", "127.0.0.1", "HTTPS", false, true },
+        { "127.0.0.1", "127.0.0.1", "wss", false, true },
+        { "127.0.0.1", "127.0.0.1", "http", false, false },
+        { "127.0.0.1", "127.0.0.1", "http", true,
+          false }, /* only the way from the proxy was safe */
+        { "127.0.0.1", "127.0.0.1", "ws", true, false },
+        { "127.0.0.1", "127.0.0.1", "https, http", false,
+          false }, /* the first may be the client's */
+        { "127.0.0.1", "127.0.0.1", "http,\thttps ", false, true },
+        { "127.0.0.1", "127.0.0.1", "httpsx", false, false },
+        { "127.0.0.1", "127.0.0.1", ",", false, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lec_networks nets = { 0 };
+        assert_int_equal(lec_networks_parse(&nets, cases[i].trusted), LEC_OK);
+        assert_int_equal(lec_client_secure(&nets, cases[i].peer, lec_slice_str(cases[i].proto),
+                                           cases[i].peer_secure),
+                         cases[i].secure);
+        lec_networks_fini(&nets);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +202,7 @@ int main(void)
         cmocka_unit_test(believes_trusted_proxies_only),
         cmocka_unit_test(knows_sites),
         cmocka_unit_test(knows_its_networks),
+        cmocka_unit_test(knows_who_used_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
