@@ -52,14 +52,6 @@ need_npm() {
   fi
 }
 
-# The example's page, with the Socket.IO client that it loads.
-need_page() {
-  need_npm examples/elearning
-  mkdir -p examples/elearning/public/vendor
-  cp -u examples/elearning/node_modules/socket.io-client/dist/socket.io.min.js examples/elearning/public/vendor/ ||
-    die 'the Socket.IO client could not be copied into the page'
-}
-
 # build DIR TARGETS CMAKE-OPTION…: configures and builds; prints the end of its log only when it fails.
 build() {
   dir=$1 targets=$2

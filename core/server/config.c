@@ -52,6 +52,8 @@ static const struct lec_setting settings[] = {
       .help = "where Socket.IO clients connect, as their option path" },
     { "public_dir", "LECTERN_PUBLIC_DIR", TEXT(public_dir, "public"), .group = PLACE,
       .help = "static files, relative to the script directory; empty serves none" },
+    { "serve_client", "LECTERN_SERVE_CLIENT", FLAG(serve_client), .fallback = "true", .group = PLACE,
+      .help = "give the Socket.IO client to pages, as /socket.io/socket.io.min.js" },
 
     { "jwt.secret", "JWT_SECRET", TEXT(jwt_secret, ""), .group = AUTH, .secret = true,
       .help = "secret that tokens are signed with" },

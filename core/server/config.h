@@ -42,6 +42,7 @@ struct lec_config {
     char *frontend_url; /* origins separated by ", ", without trailing slashes; or "*" */
     char *path;         /* begins with '/', does not end with it */
     char *public_dir;   /* static files, relative to the script directory */
+    bool serve_client;
     /* authentication */
     char *jwt_secret, *jwt_public_key_file, *jwt_jwks_file, *jwt_jwks_url, *jwt_algorithms;
     uint64_t jwt_jwks_refresh, jwt_jwks_cooldown;

@@ -5,6 +5,7 @@
 #include "auth/token.h"
 #include "base/tally.h"
 #include "engineio/engine.h"
+#include "http/bundle.h"
 #include "http/files.h"
 #include "net/control.h"
 #include "net/fetch.h"
@@ -65,6 +66,7 @@ struct lec_server {
     struct eio_engine *engine;
     struct sio_server *io;
     struct lec_files *files;       /* NULL: none are served */
+    struct lec_bundle *bundle;     /* NULL: the client is not served */
     struct lec_deflater *deflater; /* NULL: nothing is compressed */
     struct lec_control *control;   /* NULL before start, and where it could not be opened */
 

@@ -50,7 +50,11 @@ static void on_request(void *ctx, struct lec_http *http)
     struct lec_server *s = ctx;
     struct lec_slice path = lec_http_path(http);
     if (begins_with(path, s->prefix)) {
-        eio_engine_request(s->engine, http);
+        size_t n = strlen(s->prefix);
+        struct lec_slice name = { path.p + n, path.n - n };
+        if (name.n == 0 || !s->bundle || lec_http_wants_ws(http) ||
+            !lec_bundle_serve(s->bundle, name, http))
+            eio_engine_request(s->engine, http);
         return;
     }
     if (lec_log_on(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP))
@@ -257,6 +261,8 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
         open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK ||
         open_fetcher(s, err, err_size) != LEC_OK)
         goto fail;
+    if (cfg->serve_client && *lec_bundle_version)
+        s->bundle = lec_bundle_new(&s->eio_cfg.cors);
     s->io = sio_server_new(loop, &s->sio_cfg, lec_gate_events(), s, &s->counters, log);
     s->engine =
         eio_engine_new(loop, &s->eio_cfg, sio_server_engine_events(), s->io, &s->counters, log);
@@ -358,6 +364,9 @@ static void warn(struct lec_server *s)
                                   "(HS384: 48, HS512: 64), like those of `openssl rand -base64 32`"
                                 : "JWT_JWKS_FILE holds a secret that is short enough to be guessed",
         c->polling ? NULL : "polling is off: networks that block WebSocket are shut out",
+        !c->serve_client || s->bundle ? NULL
+                                      : "built without the npm package socket.io-client: pages "
+                                        "must bring it themselves, or serve_client be off",
         c->script_unsafe ? "script.unsafe is on: handlers may do whatever this process may" : NULL,
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
@@ -529,6 +538,7 @@ void lec_server_free(struct lec_server *s)
         sio_server_free(s->io);
     lec_files_free(s->files);
     lec_jwks_free(s->jwks);
+    lec_bundle_free(s->bundle);
     lec_deflater_free(s->deflater);
     if (s->keys)
         lec_keys_free(s->keys);

@@ -4,20 +4,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { EXAMPLE, Server } from '../e2e/support/process.mjs';
 import { inSeconds, tokenFor } from '../e2e/support/tokens.mjs';
 import { PATIENCE } from '../e2e/support/wait.mjs';
-import { BROWSER, FLAGS } from './browser.mjs';
+import { useChromium } from './chromium.mjs';
 
 const SCREENSHOTS = fileURLToPath(new URL('screenshots/', import.meta.url));
-
-let browser;
-before(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS, headless: true });
-});
-after(() => browser?.close());
+const browser = useChromium();
+before(() => mkdirSync(SCREENSHOTS, { recursive: true }));
 
 function useClassroom() {
   const room = { server: null, contexts: [], problems: [] };

@@ -124,7 +124,7 @@ function enter(token) {
   showConnection('wait', 'connecting…');
 
   if (typeof io !== 'function') {
-    showSignIn('The socket.io client is missing.', 'Start the server with examples/elearning/run, which puts it into public/vendor.');
+    showSignIn('The socket.io client is missing.', 'This server was built without it; examples/elearning/run builds one that has it.');
     return;
   }
   socket = io({ auth: { token }, forceNew: true, ...(pollingOnly && { transports: ['polling'] }) });
