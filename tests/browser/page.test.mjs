@@ -2,6 +2,7 @@
 // with WebSocket, and over polling only. Screenshots go to tests/browser/screenshots (untracked).
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EXAMPLE, Server } from '../e2e/support/process.mjs';
@@ -16,7 +17,10 @@ before(() => mkdirSync(SCREENSHOTS, { recursive: true }));
 function useClassroom() {
   const room = { server: null, contexts: [], problems: [] };
   before(async () => {
-    room.server = await Server.start({ dir: EXAMPLE, args: ['--presence-grace', '300', '--typing-timeout', '3000', '--typing-interval', '100'] });
+    // A page that is closed between two polls tells nobody: the heartbeat finds out, here soon.
+    const heartbeat = ['--ping-interval', '2000', '--ping-timeout', String(5000 * PATIENCE)];
+    const quick = ['--presence-grace', '300', '--typing-timeout', '3000', '--typing-interval', '100', '--jwt-leeway', '0'];
+    room.server = await Server.start({ dir: EXAMPLE, args: [...quick, ...heartbeat, '--recovery-window', '120000'] });
   });
   afterEach(async () => {
     for (const context of room.contexts.splice(0)) await context.close();
@@ -25,7 +29,7 @@ function useClassroom() {
   });
   after(() => room.server?.stop());
 
-  room.blank = async (path = '/', options = {}) => {
+  room.blank = async (path = '/', { url = room.server.url, ...options } = {}) => {
     const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
     context.setDefaultTimeout(8000 * PATIENCE);
     room.contexts.push(context);
@@ -33,9 +37,9 @@ function useClassroom() {
     page.on('pageerror', (error) => room.problems.push(`${error}`));
     page.on('request', (request) => {
       const { host, protocol } = new URL(request.url());
-      if (protocol !== 'data:' && host !== new URL(room.server.url).host) room.problems.push(`asks ${request.url()}`);
+      if (protocol !== 'data:' && host !== new URL(url).host) room.problems.push(`asks ${request.url()}`);
     });
-    await page.goto(room.server.url + path);
+    await page.goto(url + path);
     return page;
   };
   // Opens the page as somebody and waits until the course is joined.
@@ -187,11 +191,85 @@ describe('the page by itself', () => {
     const { port } = room.server;
     await room.server.stop();
     await page.getByText(/coming back|trying again/).waitFor();
-    room.server = await Server.start({ dir: EXAMPLE, port });
-    await page.getByText('connected · websocket').waitFor({ timeout: 20_000 * PATIENCE });
+    room.server = await Server.start({ dir: EXAMPLE, port, args: ['--recovery-window', '120000'] });
+    await page.getByText('connected · websocket · started anew').waitFor({ timeout: 20_000 * PATIENCE });
+    await page.getByText('The server was restarted meanwhile.').waitFor();
     await page.getByLabel('Message to the course').fill('here again');
     await page.getByLabel('Message to the course').press('Enter');
     await page.locator('.messages .mine p', { hasText: 'here again' }).waitFor();
+  });
+});
+
+// A wire between page and server that can be cut.
+async function wire(t, port) {
+  const ends = new Set();
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [from, to] of [[near, far], [far, near]]) {
+      ends.add(from.pipe(to));
+      from.on('error', () => {}).on('close', () => to.destroy());
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = () => {
+    for (const end of ends) end.destroy();
+    ends.clear();
+  };
+  t.after(() => {
+    cut();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}`, cut };
+}
+
+describe('a lost connection', () => {
+  const room = useClassroom();
+
+  it('is recovered with what was missed, and the page says so', async (t) => {
+    const { url, cut } = await wire(t, room.server.port);
+    const lee = await room.open('lee', { url });
+    const tess = await room.open('tess', TEACHER);
+    await lee.getByText('connected · websocket').waitFor();
+    cut();
+    await lee.getByText('coming back…').waitFor();
+    await tess.getByLabel('Message to the course').fill('Did you see this?');
+    await tess.getByLabel('Message to the course').press('Enter');
+    await lee.getByText('connected · websocket · recovered').waitFor();
+    await lee.getByText('What you missed has arrived.').waitFor();
+    await lee.screenshot({ path: `${SCREENSHOTS}recovered.png` });
+    await lee.locator('.messages .bubble p', { hasText: 'Did you see this?' }).waitFor();
+    assert.equal(await lee.locator('.messages .bubble p', { hasText: 'Did you see this?' }).count(), 1);
+  });
+});
+
+describe('a token that expires', () => {
+  const room = useClassroom();
+
+  it('is announced with its time, and can be renewed', async () => {
+    const lee = await room.open('lee', { claims: { exp: inSeconds(40) } });
+    const notice = lee.getByRole('alert').filter({ hasText: /Your token expires at .*\d+ s left\./ });
+    await notice.waitFor();
+    await lee.screenshot({ path: `${SCREENSHOTS}expiring.png` });
+    await lee.setViewportSize({ width: 390, height: 844 });
+    await lee.screenshot({ path: `${SCREENSHOTS}expiring-phone.png` });
+    assert.equal(await lee.evaluate(() => document.documentElement.scrollWidth), 390, 'nothing sticks out sideways');
+    await lee.getByLabel('A newer one').fill(tokenFor('tess'));
+    await lee.getByRole('button', { name: 'Stay' }).click();
+    await lee.getByText('That did not work').waitFor();
+    await lee.getByLabel('A newer one').fill(tokenFor('lee'));
+    await lee.getByRole('button', { name: 'Stay' }).click();
+    await lee.getByText('You stay').waitFor();
+    assert.equal(await lee.getByLabel('A newer one').isVisible(), false);
+    await lee.reload();
+    await lee.getByText('You are in course:demo.').waitFor();
+    assert.equal(await lee.getByLabel('A newer one').isVisible(), false);
+  });
+
+  it('ends in asking for another', async () => {
+    const lee = await room.open('lee', { claims: { exp: inSeconds(4) } });
+    await lee.getByRole('alert').getByText(/signed out: the token has expired.*Get a new one/s).waitFor();
+    await lee.getByText('not connected').waitFor();
+    assert.equal(await lee.getByLabel('A newer one').isVisible(), false);
   });
 });
 

@@ -56,6 +56,8 @@ const shown = new Set(); // ids of the messages in the list
 let socket = null;
 let course = ''; // the room joined, '' before
 let session = ''; // id of the live session entered, '' before
+let cameBack = ''; // how, after a lost connection
+let expiryTimer = 0;
 
 // ---------------------------------------------------------------------------------- the token
 
@@ -85,6 +87,7 @@ function showSignIn(title = '', advice = '') {
   socket?.disconnect();
   socket = null;
   sessionStorage.removeItem('token');
+  hideExpiry();
   for (const id of ['classroom', 'me']) $(id).hidden = true;
   $('bell').parentElement.hidden = true;
   $('sign-in').hidden = false;
@@ -96,6 +99,7 @@ function showSignIn(title = '', advice = '') {
 // What to do about a refusal at the door.
 function adviceFor(message) {
   if (/expired/i.test(message)) return 'Tokens are good for a limited time. Get a new one and try again.';
+  if (/revoked/i.test(message)) return 'It was withdrawn. Ask for a new one.';
   if (/no token|missing/i.test(message)) return 'Paste the whole token: three parts with two dots between them.';
   return 'Was it copied whole, and made with the JWT_SECRET that this server runs with? After a restart of "serve --dev", tokens of before are void.';
 }
@@ -108,7 +112,41 @@ function showConnection(state, text) {
 }
 
 function showTransport() {
-  if (socket?.connected) showConnection('on', `connected · ${socket.io.engine.transport.name}`);
+  if (socket?.connected) showConnection('on', ['connected', socket.io.engine.transport.name, cameBack].filter(Boolean).join(' · '));
+}
+
+// Why events may be missing, by what the server says (recoveryFailed).
+const WHY_ANEW = {
+  unknown: 'The server was restarted meanwhile.',
+  expired: 'You were away for too long.',
+  no_offset: 'You had just come.',
+  offset_lost: 'Too much has happened since.',
+  too_much: 'Too much has happened since.',
+  user_changed: 'You are somebody else now.',
+};
+
+function showReturn({ recovered, recoveryFailed }) {
+  cameBack = recovered ? 'recovered' : recoveryFailed ? 'started anew' : '';
+  if (recovered) toast('You are back', 'What you missed has arrived.');
+  if (recoveryFailed) toast('You are back', `${WHY_ANEW[recoveryFailed] ?? ''} The page has been loaded anew.`);
+  showTransport();
+}
+
+// The last minute of a token, or whatever jwt.warn is.
+function showExpiry(expiresAt) {
+  hideExpiry();
+  const end = Date.parse(expiresAt);
+  const tick = () => ($('expiry-left').textContent = `${Math.max(0, Math.round((end - Date.now()) / 1000))} s left.`);
+  tick();
+  expiryTimer = setInterval(tick, 1000);
+  $('expiry').hidden = false;
+  $('expiry-when').textContent = `Your token expires at ${new Date(end).toLocaleTimeString()}.`;
+}
+
+function hideExpiry() {
+  clearInterval(expiryTimer);
+  $('expiry').hidden = true;
+  $('expiry-form').reset();
 }
 
 function enter(token) {
@@ -132,6 +170,8 @@ function enter(token) {
   socket.onAnyOutgoing((event, ...args) => logEvent('out', event, args));
   for (const [event, handle] of Object.entries(handlers)) socket.on(event, handle);
   socket.on('connect', () => {
+    cameBack = '';
+    hideExpiry();
     showTransport();
     socket.io.engine.on('upgrade', showTransport);
   });
@@ -180,12 +220,18 @@ const handlers = {
     $('sign-in').hidden = true;
     for (const node of document.querySelectorAll('.stack.staff')) node.hidden = !me.staff;
     for (const node of document.querySelectorAll('.admin')) node.hidden = node.disabled = me.role !== 'admin';
+    showReturn(data);
     showUnread(data.unreadCount);
     loadNotifications();
     joinCourse(course || $('course').value); // after a reconnect: where one was
     if (session) enterSession();
   },
-  error: (error) => toast('The server says no', `${error.event ?? ''}: ${error.message ?? ''}`, 'bad'),
+  // With an event: what was wrong with it. Without: the socket ends.
+  error({ event, code, message = '' }) {
+    if (!event && code === 'unauthorized') showSignIn(`You were signed out: ${message}.`, adviceFor(message));
+    else toast('The server says no', `${event ?? ''}: ${message}`, 'bad');
+  },
+  token_expiring: ({ expiresAt }) => showExpiry(expiresAt),
 
   user_presence({ userId, status }) {
     people.set(userId, status);
@@ -493,6 +539,15 @@ function onSubmit(id, act) {
 }
 
 onSubmit('sign-in-form', () => enter($('token').value.trim()));
+onSubmit('expiry-form', async ({ newer }) => {
+  const token = newer.value.trim();
+  const ack = await ask('refresh_token', token);
+  if (!ack) return;
+  socket.auth = { token }; // for the next connection
+  sessionStorage.setItem('token', token);
+  hideExpiry();
+  toast('You stay', ack.expiresAt ? `until ${new Date(ack.expiresAt).toLocaleString()}` : '');
+});
 onSubmit('course-form', () => (course ? leaveCourse() : joinCourse($('course').value.trim())));
 
 onSubmit('message-form', async ({ message }) => {
