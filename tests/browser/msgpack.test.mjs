@@ -27,7 +27,8 @@ async function talk({ token, options, values, patience }) {
     return heard[event];
   };
   await new Promise((resolve, reject) => socket.on('connect', resolve).on('connect_error', reject));
-  if (options.transports.length > 1) await new Promise((resolve) => socket.io.engine.on('upgrade', resolve));
+  const { engine } = socket.io;
+  if (options.transports.length > 1 && engine.transport.name !== 'websocket') await new Promise((resolve) => engine.once('upgrade', resolve));
   socket.on('question', (question, answer) => answer({ file: new Uint8Array([5, 6]).buffer, question }));
 
   const back = [];
