@@ -32,26 +32,46 @@ size_t lec_utf8_len(const char *p, size_t n)
     return (c == 0xf0 && s[1] < 0x90) || (c == 0xf4 && s[1] >= 0x90) ? 0 : 4;
 }
 
-bool lec_utf8_valid(const char *p, size_t n)
+/* The bytes at the start of p that are whole characters. */
+static size_t whole_characters(const char *p, size_t n)
 {
-    while (n > 0) {
+    size_t at = 0;
+    while (at < n) {
         uint64_t word;
-        while (n >= sizeof(word)) {
-            memcpy(&word, p, sizeof(word));
+        while (n - at >= sizeof(word)) {
+            memcpy(&word, p + at, sizeof(word));
             if (word & HIGH_BITS)
                 break;
-            p += sizeof(word);
-            n -= sizeof(word);
+            at += sizeof(word);
         }
-        if (n == 0)
+        if (at == n)
             break;
-        size_t len = lec_utf8_len(p, n);
+        size_t len = lec_utf8_len(p + at, n - at);
         if (len == 0)
-            return false;
-        p += len;
-        n -= len;
+            break;
+        at += len;
     }
-    return true;
+    return at;
+}
+
+bool lec_utf8_valid(const char *p, size_t n)
+{
+    return whole_characters(p, n) == n;
+}
+
+bool lec_utf8_begins(const char *p, size_t n, size_t *whole)
+{
+    *whole = whole_characters(p, n);
+    size_t left = n - *whole;
+    if (left == 0)
+        return true;
+    if (left >= 4)
+        return false;
+    /* The least and the greatest bytes that may follow: one of them fits wherever any does. */
+    char least[4] = "\x80\x80\x80\x80", most[4] = "\xbf\xbf\xbf\xbf";
+    memcpy(least, p + *whole, left);
+    memcpy(most, p + *whole, left);
+    return lec_utf8_len(least, 4) > left || lec_utf8_len(most, 4) > left;
 }
 
 size_t lec_utf8_put(char *out, unsigned cp)

@@ -7,6 +7,9 @@
 
 bool lec_utf8_valid(const char *p, size_t n);
 
+/* Whether more bytes could make p valid; then *whole of its bytes are whole characters. */
+bool lec_utf8_begins(const char *p, size_t n, size_t *whole);
+
 /* The bytes of the character that p, of n > 0 bytes, begins with: 1 to 4; 0 if it is not UTF-8. */
 size_t lec_utf8_len(const char *p, size_t n);
 

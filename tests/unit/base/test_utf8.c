@@ -99,10 +99,61 @@ static void length_looks_at_the_first_character_only(void **state)
     assert_int_equal(lec_utf8_len("\xf0\x9f\x98\x80", 3), 0);
 }
 
+/* A text cut anywhere begins like valid text exactly if some bytes behind it make it valid. */
+static void beginnings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct lec_slice text;
+        bool begins;
+        size_t whole;
+    } cases[] = {
+        { "empty", { "", 0 }, true, 0 },
+        { "whole", { "abc\xc3\xa4", 5 }, true, 5 },
+        { "one of two", { "a\xc3", 2 }, true, 1 },
+        { "one of three", { "\xe0", 1 }, true, 0 },
+        { "two of three", { "\xe0\xa0", 2 }, true, 0 },
+        { "overlong in three", { "\xe0\x9f", 2 }, false, 0 },
+        { "last before surrogates", { "\xed\x9f", 2 }, true, 0 },
+        { "surrogate", { "\xed\xa0", 2 }, false, 0 },
+        { "one of four", { "x\xf4", 2 }, true, 1 },
+        { "three of four", { "\xf4\x8f\xbf", 3 }, true, 0 },
+        { "past the last", { "\xf4\x90", 2 }, false, 0 },
+        { "overlong in four", { "\xf0\x8f", 2 }, false, 0 },
+        { "F5", { "\xf5", 1 }, false, 0 },
+        { "lone tail", { "a\x80", 2 }, false, 1 },
+        { "overlong in two", { "\xc0", 1 }, false, 0 },
+        { "wrong, more behind", { "ab\xc3(defgh", 9 }, false, 2 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t whole = 77;
+        if (lec_utf8_begins(cases[i].text.p, cases[i].text.n, &whole) != cases[i].begins ||
+            whole != cases[i].whole)
+            fail_msg("%s: %zu", cases[i].what, whole);
+    }
+}
+
+static void every_character_cut_begins(void **state)
+{
+    (void)state;
+    for (unsigned cp = 0x80; cp <= 0x10ffff; cp++) {
+        char text[4];
+        size_t whole;
+        if (cp >= 0xd800 && cp <= 0xdfff)
+            continue;
+        for (size_t n = lec_utf8_put(text, cp) - 1; n > 0; n--)
+            if (!lec_utf8_begins(text, n, &whole) || whole != 0)
+                fail_msg("U+%04X cut to %zu", cp, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges),
+        cmocka_unit_test(beginnings),
+        cmocka_unit_test(every_character_cut_begins),
         cmocka_unit_test(every_code_point_and_back),
         cmocka_unit_test(length_looks_at_the_first_character_only),
     };
