@@ -2,10 +2,11 @@
  *
  * Each state has one deadline, kept by the connection's one timer. Closing never happens inside a
  * callback of the library about this very connection (T16): conn_kill marks, and the end of the
- * turn closes. After wire_close the library may call conn_gone before it returns; the struct
- * lives until it calls conn_release, and then to the end of that turn. */
+ * turn closes. wire_close may call conn_gone before it returns; the struct lives until
+ * conn_release, and then to the end of that turn. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "net/internal.h"
 
@@ -31,15 +32,10 @@ static void on_deadline(struct lec_timer *t)
         conn_abort(c);
         break;
     case CONN_LINGER:
-        if (wire_full(c)) {
-            /* A WebSocket whose client does not read: the library would wait, and spin (T5). */
-            wire_cut(c);
-            lec_timer_start(net->loop, t, net->cfg->linger_timeout_ms, on_deadline);
-        } else {
-            conn_kill(c);
-        }
+        conn_kill(c);
         break;
     case CONN_SENDING: /* TCP_USER_TIMEOUT bounds it */
+    case CONN_UPGRADE:
     case CONN_WS:
     case CONN_DEAD:
         break;
@@ -76,6 +72,7 @@ struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockadd
     struct conn *c = lec_alloc0(sizeof *c);
     c->net = net;
     c->wsi = wsi;
+    c->fd = -1;
     conn_peer(peer, c->address);
     if (net->cfg->max_per_site > 0) {
         char text[LEC_ADDRESS_SIZE];
@@ -97,17 +94,16 @@ static void conn_settle(struct lec_later *later)
         return;
     if (c->pause_late && !c->kill)
         wire_pause_now(c);
+    if (c->state == CONN_UPGRADE && !c->kill) {
+        if (c->fd < 0)
+            wire_take(c);
+        else if (c->wsi == NULL)
+            ws_opened(c);
+    }
     if (!c->kill)
         return;
     if (c->paused)
         wire_resume(c);
-    if (wire_full(c)) {
-        wire_cut(c);
-        c->kill = false;
-        c->state = CONN_LINGER;
-        conn_set_deadline(c, c->net->cfg->linger_timeout_ms);
-        return;
-    }
     wire_close(c);
 }
 
@@ -122,7 +118,7 @@ void conn_kill(struct conn *c)
 
 void conn_linger(struct conn *c)
 {
-    if (c->state == CONN_DEAD)
+    if (c->state == CONN_DEAD || c->kill)
         return;
     c->state = CONN_LINGER;
     conn_set_deadline(c, c->net->cfg->linger_timeout_ms);
@@ -156,6 +152,7 @@ void conn_gone(struct conn *c)
 static void free_conn(struct lec_later *later)
 {
     struct conn *c = LEC_CONTAINER(later, struct conn, later);
+    ws_free(c->ws);
     free(c->out);
     free(c);
 }
@@ -239,14 +236,30 @@ static void send_on(struct conn *c)
     sent(c);
 }
 
-/* A paused connection became writable, or its client hung up. A client that has sent all it will
- * (half-closed) but still reads is as gone: no browser does that. */
-void conn_watched(struct conn *c, bool writable, bool hangup)
+/* Of a paused connection: it became writable, or its client hung up. A client that has sent all it
+ * will (half-closed) but still reads is as gone: no browser does that. */
+static void paused(struct conn *c, bool writable, bool hangup)
 {
-    if (!c->paused || c->kill)
-        return;
     if (hangup)
         conn_abort(c);
     else if (writable && c->state == CONN_SENDING)
         send_on(c);
+}
+
+void conn_watched(struct conn *c, unsigned events)
+{
+    bool writable = (events & EPOLLOUT) != 0;
+    bool hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if (c->kill || c->state == CONN_DEAD)
+        return;
+    if (c->ws == NULL) {
+        if (c->paused)
+            paused(c, writable, hangup);
+        return;
+    }
+    if (writable)
+        ws_writable(c);
+    /* TLS may hold bytes of which the kernel knows nothing any more. */
+    if ((events & EPOLLIN) != 0 || hangup || c->ssl != NULL)
+        ws_readable(c, hangup);
 }

@@ -86,9 +86,10 @@ void lec_http_answer(struct lec_http *http, const struct lec_reply *reply);
 void lec_http_drop(struct lec_http *http);
 
 /* Become a WebSocket: 101 with `headers` (further lines) and then on_open. Messages longer than
- * max_message are refused with 1009. NEW and wants_ws only. If the handshake fails after all,
- * it is answered 400 or 426, and on_close comes with ws NULL, not from inside this call. The first
- * offered subprotocol is agreed to, whatever it is. */
+ * max_message are refused with 1009. NEW and wants_ws only. If the handshake fails after all
+ * (a client that did not wait for its answer, too), it is answered 400 or 426, and on_close comes
+ * with ws NULL. Neither that nor on_open comes from inside this call. The first offered subprotocol
+ * is agreed to, whatever it is. */
 void lec_http_accept_ws(struct lec_http *http, struct lec_slice headers, size_t max_message,
                         const struct lec_ws_events *events, void *owner);
 

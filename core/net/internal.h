@@ -1,15 +1,19 @@
 /* What the files of this folder share; nobody else includes it. libuv shows here, libwebsockets
  * only as the name `struct lws`: lws.c and request.c are the files that know it.
+ * libwebsockets has a connection while it speaks HTTP; a WebSocket's socket is ours (wire_take).
  *
  *   loop.c     turns, timers, put-off work, signals
  *   net.c      the listener and its limits
  *   conn.c     one TCP connection: its clock, how it ends
  *   lws.c      the library: context, callback, guards, and the wire_ functions the others use
  *   request.c  the library's header table made a struct lec_http
- *   http.c     the exchange                  ws.c  the WebSocket
+ *   http.c     the exchange
+ *   ws.c       the WebSocket                 frame.c  its frames
+ *   socket.c   bytes through a socket, by TLS or not
  *
  * A connection (struct conn) is owned by its struct lec_net, from accept until the library
- * reports its end; its memory goes at the end of that turn. */
+ * reports its end or, when the library has given it up, until it is closed; its memory goes at
+ * the end of that turn. */
 #ifndef LEC_NET_INTERNAL_H
 #define LEC_NET_INTERNAL_H
 
@@ -63,6 +67,7 @@ unsigned lec_loop_handles(struct lec_loop *loop);
 /* --- net.c -------------------------------------------------------------------------------- */
 
 #define LEC_GATHER (64 * 1024) /* bytes of small frames put together for one write */
+#define LEC_INPUT  (64 * 1024) /* bytes read from one WebSocket a turn */
 
 struct lec_lws; /* the library's side of a net, in lws.c */
 
@@ -82,10 +87,11 @@ struct lec_net {
     unsigned port;
     uv_poll_t listen_poll;
     struct lec_timer accept_pause;
-    int watch_fd; /* an epoll of its own for paused connections (see lws.c, T4) */
+    int watch_fd; /* an epoll of its own: WebSockets, and paused connections (see lws.c, T4) */
     uv_poll_t watch_poll;
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
+    unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */
 };
 
 /* --- conn.c ------------------------------------------------------------------------------- */
@@ -94,28 +100,33 @@ enum conn_state {
     CONN_IDLE,    /* waits for a request's headers */
     CONN_REQUEST, /* has an exchange */
     CONN_SENDING, /* the exchange is answered, but the kernel has not taken all of the answer */
+    CONN_UPGRADE, /* its exchange becomes a WebSocket; the library is about to give it up */
     CONN_WS,      /* is a WebSocket */
     CONN_LINGER,  /* all is said; input is thrown away, so that no reset overtakes our last words */
-    CONN_DEAD,    /* the library has closed it; it must not be asked for anything any more */
+    CONN_DEAD,    /* closed; it must not be asked for anything any more */
 };
 
 struct conn {
     struct lec_net *net;
-    struct lws *wsi;
+    struct lws *wsi;    /* NULL once the library has given it up */
+    int fd;             /* -1 until then */
+    struct ssl_st *ssl; /* NULL until then, and without TLS */
     struct lec_list node;
     struct lec_timer timer; /* the one deadline of its state */
     struct lec_later later; /* what waits for the end of the turn: conn_settle, then the free */
-    struct lec_http *http;  /* REQUEST */
-    struct lec_ws *ws;      /* WS */
+    struct lec_http *http;  /* REQUEST, UPGRADE */
+    struct lec_ws *ws;      /* WS, LINGER; for good */
     char *out;              /* SENDING: what is left of the answer */
     size_t out_len, out_at;
     enum conn_state state;
     bool counted;    /* in net->sites */
+    bool upgrade;    /* the request of which we are about to be told asks for a WebSocket */
     bool served;     /* this is not its first request */
     bool keep;       /* SENDING: another request may follow */
     bool drain;      /* SENDING: the request's body must still be thrown away */
     bool paused;     /* input is not read; watch_fd watches for the client's end */
     bool pause_late; /* input is to be stopped at the end of the turn */
+    bool watched;    /* is a WebSocket that watch_fd knows */
     bool kill;       /* is to be closed at the end of the turn */
     char address[LEC_ADDRESS_SIZE];
 };
@@ -128,10 +139,10 @@ void conn_linger(struct conn *c); /* all is said: until the client closes too, o
 void conn_idle(struct conn *c);   /* waits for the next request */
 void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain);
 void conn_set_deadline(struct conn *c, unsigned ms);
-void conn_watched(struct conn *c, bool writable, bool hangup);
-void conn_gone(struct conn *c);    /* the library closed it */
-void conn_release(struct conn *c); /* … and has forgotten it */
-void conn_later(struct conn *c);   /* conn_settle at the end of the turn */
+void conn_watched(struct conn *c, unsigned events); /* of epoll */
+void conn_gone(struct conn *c);                     /* it is closed */
+void conn_release(struct conn *c);                  /* … and nobody else knows it */
+void conn_later(struct conn *c);                    /* conn_settle at the end of the turn */
 
 /* --- lws.c: what is done to the library --------------------------------------------------- */
 
@@ -150,11 +161,24 @@ int wire_next_request(struct conn *c); /* -1: must be closed */
 bool wire_secure(const struct conn *c);
 /* Appends what the certificate that the client showed says (net/certificate.h); false without one. */
 bool wire_certificate(const struct conn *c, struct lec_buf *json);
-/* WebSocket: whole frames; what the kernel does not take the library keeps. -1: broken. */
-int wire_frame(struct conn *c, const unsigned char *p, size_t n);
-bool wire_full(const struct conn *c); /* the library keeps some: no frame now */
 void wire_close(struct conn *c);
-void wire_cut(struct conn *c); /* makes the library find it closed */
+/* WebSocket: takes the socket from the library. When that is done conn_settle is called with
+ * c->wsi NULL. */
+void wire_take(struct conn *c);
+/* Has net watch it; again: has conn_watched called though nothing new has come. */
+void wire_watch(struct conn *c);
+
+/* --- socket.c ----------------------------------------------------------------------------- */
+
+/* How many of the bytes the kernel took; -1: broken. Over TLS what was not taken must come first,
+ * and at least as long, in the next call. */
+ssize_t socket_send(int fd, struct ssl_st *ssl, const char *p, size_t n);
+/* How many there were; as many as `size` may not be all. `hangup`: the end is to be looked for.
+ * ended: no more will come. */
+size_t socket_read(int fd, struct ssl_st *ssl, unsigned char *p, size_t size, bool hangup,
+                   bool *ended);
+void socket_finish(int fd, struct ssl_st *ssl); /* says that no more will be sent */
+void socket_close(int fd, struct ssl_st *ssl);
 
 /* --- request.c ---------------------------------------------------------------------------- */
 
@@ -201,12 +225,15 @@ void http_forget(struct lec_http *h); /* frees it at the end of the turn */
 
 /* --- ws.c --------------------------------------------------------------------------------- */
 
+/* The most that a connection keeps of what was read: less than a control frame with its header. */
+#define LEC_WS_HELD 160
+
 /* Whether the upgrade request may be accepted: 0, or a status. */
 unsigned ws_check(const struct lec_http *http);
-void ws_opened(struct conn *c); /* from conn->http */
-/* A part of a message; `left` more bytes of this frame follow. -1: over the limit, close told. */
-void ws_received(struct conn *c, const char *p, size_t n, size_t left, bool final, bool binary);
+void ws_opened(struct conn *c); /* from conn->http, which it answers 101 */
+void ws_readable(struct conn *c, bool hangup);
 void ws_writable(struct conn *c);
-void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner; the lec_ws is gone */
+void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner, once */
+void ws_free(struct lec_ws *ws);                    /* NULL is fine */
 
 #endif

@@ -1,64 +1,58 @@
 /* libwebsockets 4.1.6, and everything that keeps it harmless.
  *
  * One context and one virtual host a net, on our libuv loop, without the library's listener,
- * timers, extensions and HTTP/2. Every connection's opaque pointer is its struct conn. The guards
- * below are named T1 … T19; each says what happens without it. Sources are the library's own
- * (4.1.6) and what was reproduced against it. tests/e2e/net_*.test.mjs attack each.
+ * timers, extensions, HTTP/2 and WebSocket. Every connection's opaque pointer is its struct conn.
+ * The guards below are named T1 … T19; each says what happens without it. Sources are the library's
+ * own (4.1.6) and what was reproduced against it. tests/e2e/net_*.test.mjs attack each.
  *
  * T1   A request with a body that the library reads from its own buffer (pipelined behind another
  *      one) enters a loop without end in lws_http_action. on_http closes such a connection.
  * T2   An unknown Upgrade on a kept-alive connection is compared after its memory was freed. on_
  *      upgrade refuses by looking the header up, never by `in`; this refuses h2c too.
- * T3   A frame written while something is buffered loses its header, and an empty raw write
- *      aborts. wire_frame writes ready-made frames, raw, and its callers ask wire_full first;
- *      only the close frame may be appended, which is sound for raw bytes.
+ * T3   Its WebSocket corrupts a stream when written to while it has something buffered, loses close
+ *      frames, spins when closed with output buffered, can hang under flow control over TLS, reads
+ *      freed memory in permessage-deflate, takes frames that are not masked, answers one ping of
+ *      several, and closes without a word where a code is due. It never comes to that: on_upgrade
+ *      lets it see an ordinary request, and wire_take takes the socket away from it.
  * T4   A request that is not answered at once spins on input that it does not read, and its
  *      client's end goes unnoticed. wire_pause takes it off the library's poll and puts it on an
  *      epoll of our own that sees the end. A paused connection on which the library waits to write
  *      spins too; therefore answers never go through its output buffer (wire_send), and one that
- *      would have buffered input when paused is closed (wire_pause_now).
- * T5   `return -1` from SERVER_WRITEABLE loses the close frame; a close while output is buffered
- *      spins on input. ws.c says the close frame itself and lingers; conn.c never closes what is
- *      full, but cuts it (wire_cut).
- * T6   Flow control on a WebSocket over TLS can hang. Only HTTP is ever paused.
- * T7   permessage-deflate reads freed memory. No extension is offered.
+ *      has buffered input when paused is closed (wire_pause_now).
  * T8   Forced service stops early under libuv, so buffered input waits for other traffic (on_turn_
  *      end wakes it). Timers armed outside its callbacks are late and cost O(n): ours are used,
  *      the library's are cleared wherever it sets one. The service buffer holds a whole TLS
  *      record, else T1's guard would hit honest requests.
  * T9   Its listener spins when descriptors run out. net.c has its own.
- * T10  Without tx_packet_size every write is cut at the receive buffer's size and copied.
  * T11  HTTP/2 (ALPN, h2c, prior knowledge) has none of these guards. ALPN names http/1.1 only.
  * T12  Content-Length is atoll, chunked requests never end, a dripping body never times out.
  *      request.c reads the framing itself; conn.c has a deadline for the whole body.
- * T13  Sec-WebSocket-Version 8 is accepted (ws_check refuses it). Unmasked frames are accepted,
- *      and we cannot tell: the library keeps the mask bit in a private struct, has unmasked in
- *      place before any callback, and reads the socket itself, so that nothing public, neither
- *      callback nor accessor nor the descriptor, shows the bit any more. Masking protects proxies
- *      on the way, not the server.
- * T14  rx_buffer_size under 128 truncates control frames.
  * T15  Error lines can be provoked by peers at any rate. emit() lets a few through.
  * T16  Killing a connection inside its own callback frees it under the library's feet. conn.c
  *      puts all closing off to the end of the turn.
  * T17  CONNECT turns a connection into a raw one, without protocol. on_event refuses to adopt it.
- * T18  An unknown subprotocol closes the connection. The virtual host's only protocol bears, while
- *      a handshake runs, the first name that the client offered, as npm's ws answers.
  * T19  Certificates that it loads stay for good, with a key exchange of P-256 only, and a key with a
- *      password asks for it on the terminal. Its context for TLS is made empty; tls.c fills it. */
-#include <errno.h>
+ *      password asks for it on the terminal. Its context for TLS is made empty; tls.c fills it.
+ *
+ * How a WebSocket's socket is taken (wire_take): at the end of the turn, outside of all callbacks,
+ * reading is stopped, which also takes the descriptor off libuv's epoll at once. The socket gets a
+ * second descriptor, ours, and the library's number is made to mean something dead. Then it may
+ * close what it has: shutdown(2) and close(2) hit the dead one. With TLS a reference of ours keeps
+ * the SSL, and a quiet shutdown makes its farewell a formality without bytes; when the library has
+ * forgotten it, that is undone and the SSL pointed to our descriptor. */
+#include <fcntl.h>
 #include <libwebsockets.h>
-#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "net/certificate.h"
 #include "net/internal.h"
 #include "net/request.h"
 #include "net/tls.h"
-
-#define SUBPROTOCOL_MAX  63  /* the library copies names to 64 bytes … */
-#define SUBPROTOCOLS_MAX 126 /* … and the whole list to 128 */
 
 struct lec_lws {
     struct lec_net *net;
@@ -66,11 +60,11 @@ struct lec_lws {
     struct lws_vhost *vhost;
     struct lec_tls *tls; /* NULL serves plain HTTP */
     struct lws_protocols protocols[2];
-    char protocol_name[SUBPROTOCOL_MAX + 1]; /* T18 */
     struct header_names *names;
     const struct sockaddr_storage *accepting; /* the peer, while a socket is adopted */
     struct turn_end turn_end;
     unsigned handles; /* of the loop, before the library added its own */
+    int dead_fd;      /* what a descriptor becomes when its socket was taken */
 };
 
 /* --- its log (T15) ------------------------------------------------------------------------ */
@@ -131,6 +125,8 @@ static int on_http(struct conn *c, struct lws *wsi)
 {
     struct lec_net *net = c->net;
     struct lec_http *http = NULL;
+    bool upgrade = c->upgrade;
+    c->upgrade = false;
     no_timer(wsi);
     if (c->kill)
         return 0;
@@ -147,26 +143,20 @@ static int on_http(struct conn *c, struct lws *wsi)
             conn_kill(c);
         return 0;
     }
+    http->wants_ws = upgrade;
     http_serve(c, http);
+    if (c->http == http && http->state == HTTP_UPGRADING && !c->kill) {
+        c->state = CONN_UPGRADE;
+        conn_later(c);
+    }
     return 0;
 }
 
-/* Puts the first offered name in place for lws_process_ws_upgrade, which runs next (T18). */
-static bool name_protocol(struct lec_lws *l, const struct lec_http *http)
-{
-    struct lec_slice offered = lec_http_header(http, "sec-websocket-protocol");
-    if (offered.n == 0)
-        return true;
-    return offered.n <= SUBPROTOCOLS_MAX &&
-           lec_request_subprotocol(offered, l->protocol_name, sizeof l->protocol_name) == LEC_OK;
-}
-
-/* A wish to upgrade: 0 lets the library do the handshake, -1 closes (after our answer). The
- * exchange cannot wait here. */
-static int on_upgrade(struct conn *c, struct lws *wsi)
+/* A wish to upgrade. One that we know goes on as an ordinary request (T3): the library compares
+ * this copy of the header's value, which is its own, again when we return. */
+static int on_upgrade(struct conn *c, struct lws *wsi, char *value)
 {
     char upgrade[16];
-    struct lec_http *http = NULL;
     bool known = lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) > 0 &&
                  lws_hdr_copy(wsi, upgrade, sizeof upgrade, WSI_TOKEN_UPGRADE) > 0 &&
                  strcasecmp(upgrade, "websocket") == 0; /* T2, T11 */
@@ -174,61 +164,12 @@ static int on_upgrade(struct conn *c, struct lws *wsi)
         conn_gone(c);
         return -1;
     }
-    int status = request_read(c, wsi, c->net->lws->names, &http);
-    if (status == 0) {
-        http->wants_ws = true;
-        http_serve(c, http);
-        if (c->http == http && http->state == HTTP_UPGRADING && !c->kill) {
-            if (name_protocol(c->net->lws, http))
-                return 0;
-            http_refuse(c, 400, false);
-        }
-    } else {
-        http_refuse(c, (unsigned)status, false);
-    }
-    conn_gone(c);
-    return -1;
-}
-
-/* Our further lines of the 101. */
-static int add_headers(struct conn *c, struct lws_process_html_args *args)
-{
-    struct lec_http *http = c->http;
-    if (http == NULL || http->state != HTTP_UPGRADING)
-        return -1;
-    size_t n = http->ws_headers.n;
-    if (n + 4 > (size_t)args->max_len)
-        return -1;
-    if (n > 0)
-        memcpy(args->p, http->ws_headers.p, n);
-    args->p += n;
+    c->upgrade = true;
+    value[0] = '-';
     return 0;
 }
 
-static int on_ws_data(struct conn *c, struct lws *wsi, const char *p, size_t n)
-{
-    ws_received(c, p, n, lws_remaining_packet_payload(wsi), lws_is_final_fragment(wsi) != 0,
-                lws_frame_is_binary(wsi) != 0);
-    return 0;
-}
-
-/* The client's close frame. The library echoes it, unless we have said ours. */
-static int on_ws_close(struct conn *c)
-{
-    if (c->ws == NULL || c->state != CONN_WS)
-        return -1;
-    ws_ended(c, LEC_WS_CLOSED);
-    conn_linger(c);
-    return 0;
-}
-
-/* The library has begun to close a WebSocket. If it has a reason to tell, the client was wrong. */
-static void on_ws_dropped(struct conn *c, struct lws *wsi)
-{
-    if (c->ws != NULL)
-        ws_ended(c, lws_get_close_length(wsi) > 0 ? LEC_WS_ERROR : LEC_WS_GONE);
-    conn_gone(c);
-}
+static void taken(struct conn *c);
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t n)
@@ -240,6 +181,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
     struct conn *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     struct lec_lws *l;
+    if (c != NULL && c->fd >= 0) { /* its socket was taken */
+        if (reason == LWS_CALLBACK_WSI_DESTROY)
+            taken(c);
+        return 0;
+    }
 
     switch (reason) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
@@ -269,26 +215,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         http_body_end(c);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return c->state == CONN_DEAD ? -1 : on_upgrade(c, wsi);
-    case LWS_CALLBACK_ADD_HEADERS:
-        return add_headers(c, in);
-    case LWS_CALLBACK_ESTABLISHED:
-        no_timer(wsi);
-        if (c->http == NULL || c->http->state != HTTP_UPGRADING)
-            return -1;
-        ws_opened(c);
-        return 0;
-    case LWS_CALLBACK_RECEIVE:
-        return on_ws_data(c, wsi, in, n);
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-        ws_writable(c);
-        return 0;
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return on_ws_close(c);
-    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-    case LWS_CALLBACK_CLOSED:
-        on_ws_dropped(c, wsi);
-        return 0;
+        return c->state == CONN_DEAD ? -1 : on_upgrade(c, wsi, in);
+    case LWS_CALLBACK_ESTABLISHED: /* T3 */
+        conn_gone(c);
+        return -1;
     case LWS_CALLBACK_CLOSED_HTTP:
         conn_gone(c);
         return 0;
@@ -303,40 +233,31 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 /* --- what is done to it ------------------------------------------------------------------- */
 
+static SSL *ssl_of(const struct conn *c)
+{
+    return c->fd >= 0 ? c->ssl : lws_get_ssl(c->wsi);
+}
+
 ssize_t wire_send(struct conn *c, const char *p, size_t n)
 {
-    SSL *ssl = lws_get_ssl(c->wsi);
-    if (ssl == NULL) {
-        ssize_t k = send(lws_get_socket_fd(c->wsi), p, n, MSG_NOSIGNAL);
-        if (k >= 0)
-            return k;
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
-    }
-    /* As many records as the kernel takes: the library has turned partial writes on. */
-    size_t done = 0;
-    while (done < n) {
-        ERR_clear_error();
-        int k = SSL_write(ssl, p + done, n - done > LEC_GATHER ? LEC_GATHER : (int)(n - done));
-        if (k > 0) {
-            done += (size_t)k;
-            continue;
-        }
-        int why = SSL_get_error(ssl, k);
-        if (why != SSL_ERROR_WANT_WRITE && why != SSL_ERROR_WANT_READ)
-            return -1;
-        break;
-    }
-    return (ssize_t)done;
+    return socket_send(c->fd >= 0 ? c->fd : lws_get_socket_fd(c->wsi), ssl_of(c), p, n);
+}
+
+/* False if it has buffered input of this connection. The library shows that nowhere, but then it
+ * asks to write, to be called back for the rest, and so its handle stays active. */
+static bool stop_reading(struct conn *c)
+{
+    uv_loop_t *uv = &c->net->loop->uv;
+    unsigned active = uv->active_handles;
+    lws_rx_flow_control(c->wsi, 0);
+    return uv->active_handles != active;
 }
 
 void wire_pause_now(struct conn *c)
 {
     c->pause_late = false;
-    if (input_buffered(c->net)) { /* T4 */
+    if (!stop_reading(c)) /* T4 */
         conn_abort(c);
-        return;
-    }
-    lws_rx_flow_control(c->wsi, 0);
 }
 
 void wire_pause(struct conn *c)
@@ -386,32 +307,80 @@ bool wire_secure(const struct conn *c)
 
 bool wire_certificate(const struct conn *c, struct lec_buf *json)
 {
-    SSL *ssl = c->net->cfg->tls_client_ca ? lws_get_ssl(c->wsi) : NULL;
+    SSL *ssl = c->net->cfg->tls_client_ca ? ssl_of(c) : NULL;
     X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
     if (cert)
         lec_certificate_json(cert, json);
     return cert != NULL;
 }
 
-int wire_frame(struct conn *c, const unsigned char *p, size_t n)
+/* --- taking the socket away (T3) ------------------------------------------------------------ */
+
+void wire_take(struct conn *c)
 {
-    /* The library's type is not const, but raw bytes are only read. */
-    return lws_write(c->wsi, (unsigned char *)(uintptr_t)p, n, LWS_WRITE_RAW) < 0 ? -1 : 0;
+    int fd = lws_get_socket_fd(c->wsi);
+    if (!stop_reading(c)) {
+        /* Bytes behind the request, which nobody can have any more. A client must wait for the
+         * answer (RFC 6455, 4.1). */
+        http_refuse(c, 400, false);
+        conn_abort(c);
+        return;
+    }
+    c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (c->fd < 0 || dup3(c->net->lws->dead_fd, fd, O_CLOEXEC) < 0) {
+        if (c->fd >= 0)
+            close(c->fd);
+        c->fd = -1;
+        conn_abort(c);
+        return;
+    }
+    c->ssl = lws_get_ssl(c->wsi);
+    if (c->ssl != NULL) {
+        SSL_up_ref(c->ssl);
+        SSL_set_quiet_shutdown(c->ssl, 1);
+    }
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
-bool wire_full(const struct conn *c)
+/* The library has let go of it. */
+static void taken(struct conn *c)
 {
-    return lws_partial_buffered(c->wsi) != 0;
+    lws_set_opaque_user_data(c->wsi, NULL);
+    c->wsi = NULL;
+    if (c->ssl != NULL) {
+        SSL_set_quiet_shutdown(c->ssl, 0);
+        SSL_set_shutdown(c->ssl, 0);
+        SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
+        SSL_set_read_ahead(c->ssl, 1);
+        if (SSL_set_fd(c->ssl, c->fd) != 1)
+            conn_abort(c);
+    }
+    conn_later(c);
+}
+
+void wire_watch(struct conn *c)
+{
+    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+    int op = c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    c->watched = true;
+    if (epoll_ctl(c->net->watch_fd, op, c->fd, &e) != 0)
+        conn_abort(c);
 }
 
 void wire_close(struct conn *c)
 {
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
-void wire_cut(struct conn *c)
-{
-    shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
+    if (c->fd < 0) {
+        /* Nothing of ours is ever buffered in it; words of its own are not worth a spin. */
+        if (lws_partial_buffered(c->wsi))
+            shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
+        lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+        return;
+    }
+    if (c->wsi != NULL)
+        lws_set_opaque_user_data(c->wsi, NULL);
+    socket_close(c->fd, c->ssl);
+    conn_release(c);
 }
 
 /* --- its life ----------------------------------------------------------------------------- */
@@ -449,15 +418,9 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     l->net = net;
     l->handles = lec_loop_handles(net->loop);
+    l->dead_fd = eventfd(0, EFD_CLOEXEC);
     l->names = header_names_new(cfg->headers, cfg->trusted_proxies.n > 0);
-    strcpy(l->protocol_name, "lectern");
-    l->protocols[0] = (struct lws_protocols){
-        .name = l->protocol_name,
-        .callback = on_event,
-        .per_session_data_size = 1, /* none, and the library would not report DROP_PROTOCOL */
-        .rx_buffer_size = 512,      /* T14; also what an idle WebSocket costs */
-        .tx_packet_size = 1 << 20,  /* T10 */
-    };
+    l->protocols[0] = (struct lws_protocols){ .name = "lectern", .callback = on_event };
 
     /* Ours end first; these are a net below them, and must not be zero. */
     unsigned slowest = cfg->header_timeout_ms;
@@ -470,7 +433,6 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER, /* T9 */
         .protocols = l->protocols,
-        .extensions = NULL, /* T7 */
         .foreign_loops = loops,
         .retry_and_idle_policy = &no_validity,
         .pt_serv_buf_size = 20480, /* T8 */
@@ -480,8 +442,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
         .timeout_secs_ah_idle = timeout,
         .keepalive_timeout = (int)timeout,
         .alpn = "http/1.1", /* T11 */
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .user = l,
         .vhost_name = "lectern",
     };
@@ -493,7 +454,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
         if (l->tls == NULL)
             goto fail;
     }
-    l->context = lws_create_context(&info);
+    l->context = l->dead_fd >= 0 ? lws_create_context(&info) : NULL;
     if (l->context == NULL)
         goto fail;
     l->vhost = lws_create_vhost(l->context, &info);
@@ -529,6 +490,8 @@ void lec_lws_free(struct lec_net *net)
         lws_context_destroy(l->context);
     }
     lws_log.net = NULL;
+    if (l->dead_fd >= 0)
+        close(l->dead_fd);
     lec_tls_free(l->tls);
     header_names_free(l->names);
     free(l);

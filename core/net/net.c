@@ -191,7 +191,7 @@ void lec_net_stop_listening(struct lec_net *net)
     net->listen_fd = -1;
 }
 
-/* --- paused connections ----------------------------------------------------------------------- */
+/* --- connections that net watches itself ---------------------------------------------------------------- */
 
 static void on_watch(uv_poll_t *poll, int status, int events)
 {
@@ -202,8 +202,7 @@ static void on_watch(uv_poll_t *poll, int status, int events)
     /* All of the pointers live to the end of the turn, whatever the earlier ones cause. */
     int n = epoll_wait(net->watch_fd, e, WATCH_PER_TURN, 0);
     for (int i = 0; i < n; i++)
-        conn_watched(e[i].data.ptr, (e[i].events & EPOLLOUT) != 0,
-                     (e[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+        conn_watched(e[i].data.ptr, e[i].events);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -264,6 +263,7 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
         return NULL;
     }
     net->gather = lec_alloc(LEC_GATHER);
+    net->input = lec_alloc(LEC_WS_HELD + LEC_INPUT);
     net->watch_poll.data = net;
     uv_poll_init(&loop->uv, &net->watch_poll, net->watch_fd);
     uv_poll_start(&net->watch_poll, UV_READABLE, on_watch);
@@ -292,5 +292,6 @@ void lec_net_free(struct lec_net *net)
     lec_tally_fini(&net->sites);
     lec_buf_fini(&net->scratch);
     free(net->gather);
+    free(net->input);
     free(net);
 }

@@ -93,18 +93,16 @@ bool lec_request_has_token(struct lec_slice list, const char *token)
     return false;
 }
 
-int lec_request_subprotocol(struct lec_slice list, char *out, size_t size)
+int lec_request_subprotocol(struct lec_slice list, struct lec_slice *first)
 {
-    struct lec_slice first = list_shift(&list);
-    if (first.n == 0)
+    struct lec_slice name = list_shift(&list);
+    if (name.n == 0)
         return LEC_EPROTO;
-    if (first.n >= size)
-        return LEC_ETOOBIG;
-    for (size_t i = 0; i < first.n; i++)
-        if (!is_alnum(first.p[i]) && strchr("-._", first.p[i]) == NULL)
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < name.n; i++)
+        if (!is_alnum(name.p[i]) && memchr(marks, name.p[i], sizeof marks - 1) == NULL)
             return LEC_EPROTO;
-    memcpy(out, first.p, first.n);
-    out[first.n] = '\0';
+    *first = name;
     return LEC_OK;
 }
 

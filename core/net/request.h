@@ -17,8 +17,8 @@ size_t lec_request_encode(char *out, const char *p, size_t n, const char *also);
 /* Whether one of the elements of a comma-separated header is `token`, in any case. */
 bool lec_request_has_token(struct lec_slice list, const char *token);
 
-/* The first element of a Sec-WebSocket-Protocol header, 0-terminated into out. LEC_EPROTO if it
- * is none that we can repeat, LEC_ETOOBIG if it does not fit. */
-int lec_request_subprotocol(struct lec_slice list, char *out, size_t size) LEC_CHECK;
+/* The first element of a Sec-WebSocket-Protocol header. LEC_EPROTO if it is no token (RFC 9110,
+ * 5.6.2). */
+int lec_request_subprotocol(struct lec_slice list, struct lec_slice *first) LEC_CHECK;
 
 #endif

@@ -1,30 +1,64 @@
-/* The WebSocket. The library frames what comes in; what goes out are frames that are ready
- * (base/msg.h), handed over as they are.
+/* The WebSocket, on a socket that is net's own (wire_take).
  *
- * lec_ws_close says the close frame itself and then lingers (conn.c): the library's own way loses
- * frames (T5), cannot say one without a code, and would close under output that still waits. Once
- * `closing` is set the owner hears nothing but on_close, and everything received is thrown away. */
+ * In: what was read lies in net->input, behind the little that was kept of the time before, and is
+ * unmasked and delivered where it lies. Only a message that has not come whole costs memory
+ * (struct incoming), and an idle connection has none.
+ *
+ * Out: frames that are ready (base/msg.h) go to the kernel as they are. What it refuses of them,
+ * and what we say by ourselves (pongs, the close frame), waits in `rest`, which comes first.
+ *
+ * Its end: once `closing` is set the owner hears nothing but on_close, which is told once. The
+ * struct stays to the connection's end: until both close frames have passed, input is read for the
+ * client's; then we say that no more will be sent, and throw input away until the client has
+ * closed too, so that no reset overtakes our last words. conn_linger bounds all that. */
 #include "net/ws.h"
 
+#include <assert.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "net/frame.h"
 #include "net/internal.h"
 #include "net/request.h"
+
+static_assert(LEC_WS_HELD >= LEC_FRAME_HEADER + LEC_CONTROL_PAYLOAD, "what step leaves is kept");
+
+/* What is there of a message, or of a header or control frame, that has not come whole. */
+struct incoming {
+    struct lec_buf message;
+    size_t checked;         /* its bytes that are known to be UTF-8 */
+    struct lec_frame frame; /* the data frame that is coming in */
+    uint64_t got;           /* of its payload */
+    bool open;              /* a message has begun; its last frame has not ended */
+    bool binary;
+    unsigned char held_n, held[LEC_WS_HELD];
+};
 
 struct lec_ws {
     struct conn *conn;
     const struct lec_ws_events *events;
     void *owner;
-    struct lec_later later; /* on_close at the end of the turn; then its free */
-    struct lec_buf message; /* parts so far; empty and without memory between messages */
+    struct lec_later later; /* at the end of the turn: `rest` leaves, on_close is told */
+    struct incoming *in;    /* NULL between messages */
+    struct lec_buf rest;    /* output that must leave first */
+    size_t rest_at;         /* what of it has left */
+    size_t pong_at;         /* the last pong in it, if no write has tried it yet; else 0 */
     size_t max_message;
-    bool closing;        /* no further callback but on_close */
+    bool full;           /* the kernel takes no more; conn_watched tells when it does */
     bool wants_writable; /* owes an on_writable */
+    bool closing;        /* no further callback but on_close … */
+    bool told;           /* … which has been made */
+    bool said, heard;    /* close frames: ours is in `rest` or gone; we look for no other */
+    bool finished;       /* we have said that no more will be sent */
     enum lec_ws_end why;
 };
+
+static void settle(struct lec_later *later);
+
+/* --- its beginning ------------------------------------------------------------------------ */
 
 unsigned ws_check(const struct lec_http *h)
 {
@@ -35,15 +69,45 @@ unsigned ws_check(const struct lec_http *h)
         return 400;
     if (!lec_request_has_token(lec_http_header(h, "connection"), "upgrade"))
         return 400;
+    struct lec_slice offered = lec_http_header(h, "sec-websocket-protocol"), name;
+    if (offered.n > 0 && lec_request_subprotocol(offered, &name) != LEC_OK)
+        return 400;
     struct lec_buf nonce = { 0 }; /* 16 bytes (RFC 6455, 4.1) */
     bool ok = key.n == 24 && lec_base64_decode(&nonce, key.p, key.n) == LEC_OK && nonce.n == 16;
     lec_buf_fini(&nonce);
     return ok ? 0 : 400;
 }
 
+/* RFC 6455, 4.2.2. The first offered subprotocol is agreed to, as npm's ws does. */
+static bool answer(struct conn *c, const struct lec_http *h)
+{
+    struct lec_buf *b = &c->net->scratch;
+    struct lec_slice key = lec_http_header(h, "sec-websocket-key");
+    struct lec_slice offered = lec_http_header(h, "sec-websocket-protocol"), name;
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    lec_buf_clear(b, LEC_GATHER);
+    lec_buf_add(b, key.p, key.n);
+    lec_buf_adds(b, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    SHA1((const unsigned char *)b->p, b->n, digest);
+    b->n = 0;
+    lec_buf_adds(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
+    lec_base64_encode(b, digest, sizeof digest);
+    lec_buf_adds(b, "\r\n");
+    if (offered.n > 0 && lec_request_subprotocol(offered, &name) == LEC_OK)
+        lec_buf_printf(b, "Sec-WebSocket-Protocol: %.*s\r\n", (int)name.n, name.p);
+    lec_buf_add(b, h->ws_headers.p, h->ws_headers.n);
+    lec_buf_adds(b, "\r\n");
+    return wire_send(c, b->p, b->n) == (ssize_t)b->n;
+}
+
 void ws_opened(struct conn *c)
 {
     struct lec_http *h = c->http;
+    if (!answer(c, h)) {
+        conn_abort(c);
+        return;
+    }
     struct lec_ws *ws = lec_alloc0(sizeof *ws);
     ws->conn = c;
     ws->events = h->ws_events;
@@ -54,123 +118,99 @@ void ws_opened(struct conn *c)
     c->state = CONN_WS;
     c->net->counters->ws_opened++;
     ws->events->on_open(ws->owner, ws);
+    wire_watch(c);
 }
 
-/* --- its end ------------------------------------------------------------------------------ */
-
-static void free_ws(struct lec_later *later)
+static void free_incoming(struct lec_ws *ws)
 {
-    struct lec_ws *ws = LEC_CONTAINER(later, struct lec_ws, later);
-    lec_buf_fini(&ws->message);
+    if (ws->in != NULL)
+        lec_buf_fini(&ws->in->message);
+    free(ws->in);
+    ws->in = NULL;
+}
+
+void ws_free(struct lec_ws *ws)
+{
+    if (ws == NULL)
+        return;
+    free_incoming(ws);
+    lec_buf_fini(&ws->rest);
     free(ws);
-}
-
-void ws_ended(struct conn *c, enum lec_ws_end why)
-{
-    struct lec_ws *ws = c->ws;
-    c->ws = NULL;
-    if (!ws->closing)
-        ws->why = why;
-    ws->closing = true;
-    if (ws->why == LEC_WS_ERROR)
-        c->net->counters->ws_errors++;
-    lec_loop_free_later(c->net->loop, &ws->later, free_ws);
-    ws->events->on_close(ws->owner, ws, ws->why);
-}
-
-static void end_later(struct lec_later *later)
-{
-    struct lec_ws *ws = LEC_CONTAINER(later, struct lec_ws, later);
-    ws_ended(ws->conn, ws->why);
-}
-
-static void close_with(struct lec_ws *ws, unsigned code, const char *text, enum lec_ws_end why)
-{
-    struct conn *c = ws->conn;
-    if (ws->closing)
-        return;
-    ws->closing = true;
-    ws->why = why;
-    unsigned char frame[2 + 125] = { 0x88, 0 };
-    size_t n = 0;
-    if (code != 0) {
-        size_t len = text ? strlen(text) : 0;
-        if (len > 123) /* RFC 6455, 5.5 */
-            len = 123;
-        frame[2] = (unsigned char)(code >> 8);
-        frame[3] = (unsigned char)code;
-        if (len > 0)
-            memcpy(frame + 4, text, len);
-        n = 2 + len;
-    }
-    frame[1] = (unsigned char)n;
-    if (c->state == CONN_WS && !c->kill) {
-        if (wire_frame(c, frame, 2 + n) < 0)
-            conn_kill(c);
-        else
-            conn_linger(c);
-    }
-    lec_loop_flush_later(c->net->loop, &ws->later, end_later);
-}
-
-void lec_ws_close(struct lec_ws *ws, unsigned code, const char *text)
-{
-    close_with(ws, code, text, LEC_WS_CLOSED);
-}
-
-/* --- in ----------------------------------------------------------------------------------- */
-
-static void deliver(struct lec_ws *ws, struct lec_slice data, bool binary)
-{
-    ws->events->on_message(ws->owner, ws, data, binary);
-}
-
-void ws_received(struct conn *c, const char *p, size_t n, size_t left, bool final, bool binary)
-{
-    struct lec_ws *ws = c->ws;
-    if (ws == NULL || ws->closing || c->kill)
-        return;
-    if (n + ws->message.n > ws->max_message || left > ws->max_message - n - ws->message.n) {
-        close_with(ws, 1009, NULL, LEC_WS_ERROR);
-        return;
-    }
-    bool complete = final && left == 0;
-    if (complete && ws->message.n == 0) {
-        deliver(ws, (struct lec_slice){ p, n }, binary);
-        return;
-    }
-    lec_buf_add(&ws->message, p, n);
-    if (!complete)
-        return;
-    /* The library misses a character cut off by an empty last fragment. */
-    if (!binary && !lec_utf8_valid(ws->message.p, ws->message.n)) {
-        close_with(ws, 1007, NULL, LEC_WS_ERROR);
-        return;
-    }
-    struct lec_buf message = ws->message;
-    ws->message = (struct lec_buf){ 0 };
-    deliver(ws, lec_buf_slice(&message), binary);
-    lec_buf_fini(&message);
 }
 
 /* --- out ---------------------------------------------------------------------------------- */
 
+static void settle_later(struct lec_ws *ws)
+{
+    lec_loop_flush_later(ws->conn->net->loop, &ws->later, settle);
+}
+
+/* The connection is of no use any more; the owner is told at the end of the turn. */
+static void broken(struct lec_ws *ws)
+{
+    if (!ws->closing)
+        ws->why = LEC_WS_GONE;
+    ws->closing = true;
+    conn_kill(ws->conn);
+    settle_later(ws);
+}
+
+/* Hands p to the kernel, behind `rest`; what it does not take becomes `rest`. */
+static void send_out(struct lec_ws *ws, const char *p, size_t n)
+{
+    ssize_t k = wire_send(ws->conn, p, n);
+    if (k < 0) {
+        broken(ws);
+    } else if ((size_t)k < n) {
+        ws->full = true;
+        lec_buf_add(&ws->rest, p + k, n - (size_t)k);
+    }
+}
+
+/* Whether nothing is left that must leave first. */
+static bool send_rest(struct lec_ws *ws)
+{
+    size_t n = ws->rest.n - ws->rest_at;
+    if (ws->full)
+        return false;
+    if (n == 0)
+        return true;
+    ws->pong_at = 0;
+    ssize_t k = wire_send(ws->conn, ws->rest.p + ws->rest_at, n);
+    if (k < 0) {
+        broken(ws);
+        return false;
+    }
+    ws->rest_at += (size_t)k;
+    if ((size_t)k < n) {
+        ws->full = true;
+        return false;
+    }
+    lec_buf_fini(&ws->rest);
+    ws->rest_at = 0;
+    return true;
+}
+
+static bool usable(const struct lec_ws *ws)
+{
+    return !ws->closing && ws->conn->state == CONN_WS && !ws->conn->kill;
+}
+
 int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 {
-    struct conn *c = ws->conn;
-    if (ws->closing || c->state != CONN_WS || c->kill)
+    if (!usable(ws))
         return LEC_ECLOSED;
     while (q->count > 0) {
-        if (wire_full(c)) {
+        if (!send_rest(ws)) {
             ws->wants_writable = true;
-            return LEC_EAGAIN;
+            return usable(ws) ? LEC_EAGAIN : LEC_ECLOSED;
         }
         struct lec_slice frame = lec_msg_frame(lec_outq_at(q, 0));
-        const unsigned char *p = (const unsigned char *)frame.p;
+        const char *p = frame.p;
         size_t n = frame.n;
         uint32_t k = 1;
         if (q->count > 1 && n + lec_msg_frame(lec_outq_at(q, 1)).n <= LEC_GATHER) {
-            unsigned char *gather = c->net->gather;
+            char *gather = (char *)ws->conn->net->gather;
             memcpy(gather, p, n);
             for (; k < q->count; k++) {
                 frame = lec_msg_frame(lec_outq_at(q, k));
@@ -181,30 +221,284 @@ int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
             }
             p = gather;
         }
-        int rc = wire_frame(c, p, n);
+        send_out(ws, p, n);
         lec_outq_drop(q, k);
-        if (rc < 0) {
-            ws->closing = true;
-            ws->why = LEC_WS_GONE;
-            conn_kill(c);
-            lec_loop_flush_later(c->net->loop, &ws->later, end_later);
+        if (!usable(ws))
             return LEC_ECLOSED;
-        }
     }
     return LEC_OK;
 }
 
 bool lec_ws_writable(const struct lec_ws *ws)
 {
-    const struct conn *c = ws->conn;
-    return !ws->closing && c->state == CONN_WS && !c->kill && !wire_full(c);
+    return usable(ws) && !ws->full;
 }
 
 void ws_writable(struct conn *c)
 {
     struct lec_ws *ws = c->ws;
-    if (ws == NULL || ws->closing || !ws->wants_writable)
+    if (!ws->full)
         return;
-    ws->wants_writable = false;
-    ws->events->on_writable(ws->owner, ws);
+    ws->full = false;
+    if (!send_rest(ws))
+        return;
+    if (ws->closing) {
+        settle_later(ws);
+    } else if (ws->wants_writable) {
+        ws->wants_writable = false;
+        ws->events->on_writable(ws->owner, ws);
+    }
+}
+
+/* Puts a control frame into `rest`; it leaves at the end of the turn. */
+static void say(struct lec_ws *ws, enum lec_opcode opcode, const void *p, size_t n)
+{
+    unsigned char frame[2 + LEC_CONTROL_PAYLOAD];
+    lec_buf_add(&ws->rest, frame, lec_frame_control(frame, opcode, p, n));
+    settle_later(ws);
+}
+
+/* A client that pings on and on without reading gets an answer to its last ping, once it reads
+ * (RFC 6455, 5.5.3). */
+static void pong(struct lec_ws *ws, const unsigned char *p, size_t n)
+{
+    if (ws->pong_at > 0)
+        ws->rest.n = ws->pong_at;
+    if (ws->full)
+        ws->pong_at = ws->rest.n;
+    say(ws, LEC_OP_PONG, p, n);
+}
+
+/* --- its end ------------------------------------------------------------------------------ */
+
+void ws_ended(struct conn *c, enum lec_ws_end why)
+{
+    struct lec_ws *ws = c->ws;
+    if (ws->told)
+        return;
+    if (!ws->closing)
+        ws->why = why;
+    ws->closing = ws->told = true;
+    if (ws->why == LEC_WS_ERROR)
+        c->net->counters->ws_errors++;
+    ws->events->on_close(ws->owner, ws, ws->why);
+}
+
+static void settle(struct lec_later *later)
+{
+    struct lec_ws *ws = LEC_CONTAINER(later, struct lec_ws, later);
+    struct conn *c = ws->conn;
+    if (c->state != CONN_DEAD && send_rest(ws) && ws->said && ws->heard && !ws->finished) {
+        ws->finished = true;
+        socket_finish(c->fd, c->ssl);
+    }
+    if (ws->closing)
+        ws_ended(c, ws->why);
+}
+
+/* Says a close frame. */
+static void close_with(struct lec_ws *ws, const void *p, size_t n, enum lec_ws_end why)
+{
+    if (!ws->closing)
+        ws->why = why;
+    ws->closing = ws->said = true;
+    say(ws, LEC_OP_CLOSE, p, n);
+    conn_linger(ws->conn);
+}
+
+void lec_ws_close(struct lec_ws *ws, unsigned code, const char *text)
+{
+    if (ws->closing)
+        return;
+    unsigned char payload[LEC_CONTROL_PAYLOAD] = { (unsigned char)(code >> 8),
+                                                   (unsigned char)code };
+    size_t n = text ? strlen(text) : 0;
+    if (n > sizeof payload - 2)
+        n = sizeof payload - 2;
+    if (n > 0)
+        memcpy(payload + 2, text, n);
+    close_with(ws, payload, code != 0 ? 2 + n : 0, LEC_WS_CLOSED);
+}
+
+/* The client was wrong. Nothing more of it is looked at. */
+static void fail(struct lec_ws *ws, unsigned code)
+{
+    unsigned char payload[2] = { (unsigned char)(code >> 8), (unsigned char)code };
+    ws->heard = true;
+    if (!ws->said)
+        close_with(ws, payload, sizeof payload, LEC_WS_ERROR);
+    else
+        settle_later(ws);
+}
+
+/* The client's close frame: the answer is what it says, unless we have said ours. */
+static void closed(struct lec_ws *ws, const unsigned char *p, size_t n)
+{
+    unsigned wrong = lec_frame_check_close(p, n);
+    if (wrong != 0) {
+        fail(ws, wrong);
+        return;
+    }
+    ws->heard = true;
+    if (!ws->said)
+        close_with(ws, p, n, LEC_WS_CLOSED);
+    else
+        settle_later(ws);
+    ws_ended(ws->conn, LEC_WS_CLOSED);
+}
+
+/* --- in ----------------------------------------------------------------------------------- */
+
+static struct incoming *incoming(struct lec_ws *ws)
+{
+    if (ws->in == NULL)
+        ws->in = lec_alloc0(sizeof *ws->in);
+    return ws->in;
+}
+
+static void control(struct lec_ws *ws, const struct lec_frame *f, const unsigned char *p)
+{
+    if (f->opcode == LEC_OP_CLOSE)
+        closed(ws, p, (size_t)f->length);
+    else if (f->opcode == LEC_OP_PING && !ws->said)
+        pong(ws, p, (size_t)f->length);
+}
+
+static void deliver(struct lec_ws *ws, struct lec_slice data, bool binary)
+{
+    if (!ws->closing)
+        ws->events->on_message(ws->owner, ws, data, binary);
+}
+
+/* A data frame's header: 0, or the code to fail with. Decided before any payload is kept. */
+static unsigned check_data(const struct lec_ws *ws, const struct lec_frame *f)
+{
+    bool open = ws->in != NULL && ws->in->open;
+    size_t have = open ? ws->in->message.n : 0;
+    if (open != (f->opcode == LEC_OP_CONTINUATION))
+        return 1002;
+    return f->length > ws->max_message - have ? 1009 : 0;
+}
+
+/* The message in->message is complete. */
+static void complete(struct lec_ws *ws)
+{
+    struct incoming *in = ws->in;
+    ws->in = NULL;
+    deliver(ws, lec_buf_slice(&in->message), in->binary);
+    lec_buf_fini(&in->message);
+    free(in);
+}
+
+/* A part of the payload of in->frame. */
+static void add_payload(struct lec_ws *ws, unsigned char *p, size_t n)
+{
+    struct incoming *in = ws->in;
+    lec_frame_unmask(p, n, in->frame.mask, in->got);
+    in->got += n;
+    bool whole = in->got == in->frame.length && in->frame.final;
+    if (ws->closing)
+        lec_buf_fini(&in->message);
+    else
+        lec_buf_add(&in->message, p, n);
+    if (!in->binary && !ws->closing) {
+        size_t valid;
+        struct lec_buf *m = &in->message;
+        if (!lec_utf8_begins(m->p + in->checked, m->n - in->checked, &valid) ||
+            (whole && in->checked + valid < m->n)) {
+            fail(ws, 1007);
+            return;
+        }
+        in->checked += valid;
+    }
+    if (whole)
+        complete(ws);
+}
+
+/* Takes one step: how many bytes of p are done with; 0: more are needed. */
+static size_t step(struct lec_ws *ws, unsigned char *p, size_t n)
+{
+    struct incoming *in = ws->in;
+    if (in != NULL && in->open && in->got < in->frame.length) {
+        uint64_t left = in->frame.length - in->got;
+        size_t k = left < n ? (size_t)left : n;
+        add_payload(ws, p, k);
+        return k;
+    }
+    struct lec_frame f;
+    int rc = lec_frame_read(&f, p, n);
+    if (rc < 0)
+        fail(ws, 1002);
+    if (rc <= 0)
+        return 0;
+    size_t header = (size_t)rc, size = header + (size_t)f.length;
+    if (lec_frame_is_control(&f)) {
+        if (n < size)
+            return 0;
+        lec_frame_unmask(p + header, (size_t)f.length, f.mask, 0);
+        control(ws, &f, p + header);
+        return size;
+    }
+    unsigned wrong = check_data(ws, &f);
+    if (wrong != 0) {
+        fail(ws, wrong);
+        return 0;
+    }
+    if (f.opcode != LEC_OP_CONTINUATION && f.final && f.length <= n - header) {
+        struct lec_slice data = { (const char *)p + header, (size_t)f.length };
+        lec_frame_unmask(p + header, data.n, f.mask, 0);
+        if (f.opcode == LEC_OP_TEXT && !lec_utf8_valid(data.p, data.n))
+            fail(ws, 1007);
+        else
+            deliver(ws, data, f.opcode == LEC_OP_BINARY);
+        return size;
+    }
+    in = incoming(ws);
+    if (f.opcode != LEC_OP_CONTINUATION)
+        in->binary = f.opcode == LEC_OP_BINARY;
+    in->open = true;
+    in->frame = f;
+    in->got = 0;
+    if (f.length == 0)
+        add_payload(ws, p + header, 0);
+    return header;
+}
+
+static void received(struct lec_ws *ws, unsigned char *p, size_t n)
+{
+    size_t k;
+    while (n > 0 && !ws->heard && !ws->conn->kill && (k = step(ws, p, n)) > 0) {
+        p += k;
+        n -= k;
+    }
+    if (ws->heard || ws->conn->kill)
+        return;
+    struct incoming *in = n > 0 ? incoming(ws) : ws->in;
+    if (in == NULL)
+        return;
+    in->held_n = (unsigned char)n;
+    if (n > 0)
+        memcpy(in->held, p, n);
+    else if (!in->open)
+        free_incoming(ws);
+}
+
+void ws_readable(struct conn *c, bool hangup)
+{
+    struct lec_ws *ws = c->ws;
+    unsigned char *p = c->net->input + LEC_WS_HELD;
+    bool ended;
+    size_t n = socket_read(c->fd, c->ssl, p, LEC_INPUT, hangup, &ended);
+    if (n > 0 && !ws->heard) {
+        size_t held = ws->in != NULL ? ws->in->held_n : 0;
+        if (held > 0)
+            memcpy(p - held, ws->in->held, held);
+        received(ws, p - held, held + n);
+    }
+    if (ended) {
+        conn_kill(c);
+        ws_ended(c, LEC_WS_GONE);
+    } else if (n == LEC_INPUT && !c->kill) { /* the next turn goes on, after everybody else's */
+        wire_watch(c);
+    }
 }

@@ -83,6 +83,11 @@ export class Probe {
     return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${this.process.pid}/status`, 'latin1'))[1]) * 1024;
   }
 
+  // A sanitizer keeps memory of its own.
+  sanitized() {
+    return /asan/.test(fs.readFileSync(`/proc/${this.process.pid}/maps`, 'latin1'));
+  }
+
   connect(options = {}) {
     return Raw.connect(this, options);
   }

@@ -1,0 +1,96 @@
+/* Bytes through a socket, by TLS or not. Knows neither HTTP nor WebSocket nor the library. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include "net/internal.h"
+
+#define TLS_WRITE (64 * 1024) /* bytes given to OpenSSL at once: whole records, far below INT_MAX */
+
+static bool later(int e)
+{
+    return e == EAGAIN || e == EWOULDBLOCK || e == EINTR;
+}
+
+static ssize_t tls_send(SSL *ssl, const char *p, size_t n)
+{
+    /* As many records as the kernel takes. */
+    size_t done = 0;
+    while (done < n) {
+        ERR_clear_error();
+        int k = SSL_write(ssl, p + done, n - done > TLS_WRITE ? TLS_WRITE : (int)(n - done));
+        if (k > 0) {
+            done += (size_t)k;
+            continue;
+        }
+        int why = SSL_get_error(ssl, k);
+        if (why != SSL_ERROR_WANT_WRITE && why != SSL_ERROR_WANT_READ)
+            return -1;
+        break;
+    }
+    return (ssize_t)done;
+}
+
+ssize_t socket_send(int fd, SSL *ssl, const char *p, size_t n)
+{
+    if (ssl != NULL)
+        return tls_send(ssl, p, n);
+    ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+    if (k >= 0)
+        return k;
+    return later(errno) ? 0 : -1;
+}
+
+/* A record a call, until none is whole. */
+static size_t tls_read(SSL *ssl, unsigned char *p, size_t size, bool *ended)
+{
+    size_t n = 0;
+    while (n < size) {
+        ERR_clear_error();
+        int k = SSL_read(ssl, p + n, (int)(size - n));
+        if (k > 0) {
+            n += (size_t)k;
+            continue;
+        }
+        int why = SSL_get_error(ssl, k);
+        *ended = why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE;
+        break;
+    }
+    return n;
+}
+
+size_t socket_read(int fd, SSL *ssl, unsigned char *p, size_t size, bool hangup, bool *ended)
+{
+    *ended = false;
+    if (ssl != NULL)
+        return tls_read(ssl, p, size, ended);
+    size_t n = 0;
+    while (n < size) {
+        ssize_t k = recv(fd, p + n, size - n, 0);
+        if (k <= 0) {
+            *ended = k == 0 || !later(errno);
+            break;
+        }
+        n += (size_t)k;
+        if (!hangup) /* less than was asked for is all there is (epoll(7)) */
+            break;
+    }
+    return n;
+}
+
+void socket_finish(int fd, SSL *ssl)
+{
+    if (ssl != NULL) {
+        ERR_clear_error();
+        SSL_shutdown(ssl);
+        ERR_clear_error();
+    }
+    shutdown(fd, SHUT_WR);
+}
+
+void socket_close(int fd, SSL *ssl)
+{
+    SSL_free(ssl);
+    close(fd);
+}
