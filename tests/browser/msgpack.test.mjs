@@ -2,14 +2,13 @@
 // bytes than in Node.js, on each transport, beside a default client.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { useServer, WAYS } from '../e2e/support/suite.mjs';
 import { tokenFor } from '../e2e/support/tokens.mjs';
 import { PATIENCE } from '../e2e/support/wait.mjs';
+import { useChromium } from './chromium.mjs';
 
-const BROWSER = process.env.CHROMIUM || '/usr/bin/chromium';
 const BUNDLE = fileURLToPath(new URL('../node_modules/socket.io-client/dist/socket.io.msgpack.min.js', import.meta.url));
 
 // Runs in the page: a socket of the bundle, and what a test asks of it.
@@ -54,15 +53,12 @@ describe('the msgpack bundle', () => {
   const room = useServer({
     files: { 'public/index.html': '<!doctype html><title>msgpack</title><script src="msgpack.js"></script>', 'public/msgpack.js': readFileSync(BUNDLE) },
   });
-  let browser;
-  before(async () => {
-    browser = await chromium.launch({ executablePath: BROWSER, args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic'], headless: true });
-  });
-  after(() => browser?.close());
+  const browser = useChromium();
 
   for (const { way, options } of WAYS) {
     it(`talks with ${way}`, async () => {
-      const page = await browser.newPage();
+      const context = await browser.newContext();
+      const page = await context.newPage();
       await page.goto(room.url);
       const node = await room.join('node');
       await node.ask('enter', 'mixed');
@@ -81,7 +77,7 @@ describe('the msgpack bundle', () => {
         asked: { question: 'why?', file: [5, 6] },
         transport: options.transports.at(-1),
       });
-      await page.close();
+      await context.close();
     });
   }
 });

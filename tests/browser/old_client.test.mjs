@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { chromium } from 'playwright-core';
 import { Server } from '../e2e/support/process.mjs';
 import { Scripts } from '../e2e/support/scripts.mjs';
 import { tokenFor } from '../e2e/support/tokens.mjs';
 import { PATIENCE } from '../e2e/support/wait.mjs';
-import { BROWSER, FLAGS } from './browser.mjs';
+import { useChromium } from './chromium.mjs';
 
 const client = createRequire(import.meta.url).resolve('socket.io-client-2/package.json');
 
@@ -42,7 +41,7 @@ async function talk({ token, options }) {
 }
 
 describe('socket.io-client 2 in a browser', () => {
-  let browser;
+  const browser = useChromium();
   let scripts;
   let server;
   before(async () => {
@@ -52,10 +51,8 @@ describe('socket.io-client 2 in a browser', () => {
       files: { 'public/index.html': '<!doctype html><script src="socket.io.js"></script>', 'public/socket.io.js': bundle },
     });
     server = await Server.start({ dir: scripts.dir, args: ['--allow-eio3', 'true'] });
-    browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS, headless: true });
   });
   after(async () => {
-    await browser?.close();
     await server?.stop();
     scripts?.remove();
   });
@@ -67,7 +64,8 @@ describe('socket.io-client 2 in a browser', () => {
     ['polling', { transports: ['polling'], forceBase64: true }],
   ]) {
     it(JSON.stringify(options), async () => {
-      const page = await browser.newPage();
+      const context = await browser.newContext();
+      const page = await context.newPage();
       page.setDefaultTimeout(8000 * PATIENCE);
       await page.goto(server.url);
       const once = [[0, 1, 254, 255], [], [9], 'é€😀'];
@@ -77,7 +75,7 @@ describe('socket.io-client 2 in a browser', () => {
         user: 'ada',
         same: true,
       });
-      await page.close();
+      await context.close();
     });
   }
 });

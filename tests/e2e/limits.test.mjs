@@ -21,7 +21,8 @@ const HANDLERS = `
   function M.on_revoke(_, id) return lectern.revoke_user(id) end
   return M`;
 const THIRD = 'return { namespace = "/third", on_echo = function(_, v) return v end }';
-const files = { 'handlers/zz_limits.lua': HANDLERS, 'handlers/zz_third.lua': THIRD };
+const CLASSES = 'return { namespace = "/class-*" }';
+const files = { 'handlers/zz_limits.lua': HANDLERS, 'handlers/zz_third.lua': THIRD, 'handlers/zz_classes.lua': CLASSES };
 const flags = (settings) => Object.entries(settings).flatMap(([name, value]) => [`--${name.replace(/[._]/g, '-')}`, String(value)]);
 
 const get = (target = '/healthz') => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -45,7 +46,7 @@ async function poller(server, id) {
 const GROUPS = [
   {
     settings: {
-      max_http_buffer_size: 60_000, max_header_bytes: 2048, max_namespaces: 2, max_rooms: 5, max_room_name: 40,
+      max_http_buffer_size: 60_000, max_header_bytes: 2048, max_namespaces: 2, max_dynamic_namespaces: 2, max_namespace_name: 30, max_rooms: 5, max_room_name: 40,
       max_event_name: 32, max_acks: 3, max_attachments: 3, max_attachment_bytes: 100_000, max_json_depth: 8,
       max_arguments: 4, max_tasks: 5, max_refusals: 4, max_queue_bytes: 100_000, max_revocations: 2, 'jwt.max_bytes': 600,
       ack_timeout: TIME,
@@ -75,6 +76,26 @@ const GROUPS = [
           raw.send(`40${name},${JSON.stringify({ token: tokenFor('mallory') })}`);
           assert.match(await raw.nextPacket(), answer);
         }
+        raw.destroy();
+      },
+      async max_dynamic_namespaces(server, n) {
+        const join = async (id, name) => {
+          const raw = await guest(server.port, id);
+          raw.send(`40${name},${JSON.stringify({ token: tokenFor(id) })}`);
+          return [raw, await raw.nextPacket()];
+        };
+        const joined = [];
+        for (let i = 0; i < n; i++) joined.push(await join(`m${i}`, `/class-${i}`));
+        for (const [, answer] of joined) assert.match(answer, /^40\/class-\d,/);
+        const [raw, answer] = await join('mallory', '/class-more');
+        assert.match(answer, /^44\/class-more,\{"message":"Too many dynamic namespaces"\}$/);
+        for (const one of [raw, ...joined.map(([each]) => each)]) one.destroy();
+      },
+      async max_namespace_name(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        const name = `/class-${'x'.repeat(n)}`;
+        raw.send(`40${name},${JSON.stringify({ token: tokenFor('mallory') })}`);
+        assert.match(await raw.nextPacket(), /^44\/class-x+,\{"message":"Namespace name too long"\}$/);
         raw.destroy();
       },
       async max_rooms(server, n) {
@@ -444,7 +465,11 @@ for (const group of GROUPS) {
     room = useServer({ args: flags({ ...BRIEF, ...settings }), example, handlers: ['probe', 'whiteboard'], files: { ...files, ...group.files } });
     before(async () => {
       const bare = await status(room.server);
-      (await guest(room.server.port, 'first')).destroy(); // tables and buffers that stay are made
+      (await guest(room.server.port, 'first')).destroy(); // tables and buffers that stay are made …
+      const { url, post } = await poller(room.server, 'first');
+      await post(`420["echo","${'x'.repeat(2000)}"]`);
+      await (await fetch(url)).text(); // … the compressor's too
+      await post('1');
       first = await assertSettled(room.server, bare);
     });
     for (const [setting, run] of Object.entries(cases)) {
