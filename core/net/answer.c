@@ -36,9 +36,11 @@ bool lec_answer_next(struct lec_slice headers, size_t *pos, struct lec_slice *na
 {
     if (*pos >= headers.n)
         return false;
-    *name = lec_slice_str(headers.p + *pos);
-    *value = lec_slice_str(name->p + name->n + 1);
-    *pos += name->n + 1 + value->n + 1;
+    const char *at = headers.p + *pos;
+    size_t left = headers.n - *pos, n = strnlen(at, left) + 1;
+    *name = (struct lec_slice){ at, n - 1 };
+    *value = (struct lec_slice){ at + n, strnlen(at + n, left - n) };
+    *pos += n + value->n + 1;
     return true;
 }
 
