@@ -1,6 +1,6 @@
-/* What one connection still has to send: a ring of messages, in order, with their bytes counted.
- * All zero is an empty one and costs no heap; an emptied ring gives its memory back, so that an
- * idle connection holds none. Holds one reference of each message in it. */
+/* What one connection still has to send: messages in order, with their bytes counted. All zero is an
+ * empty one. A single message, as each receiver of a broadcast has, lies in the struct itself; more
+ * make a ring, which gives its memory back when it is emptied. Holds one reference of each message. */
 #ifndef LEC_BASE_OUTQ_H
 #define LEC_BASE_OUTQ_H
 
@@ -10,8 +10,11 @@
 #define LEC_OUTQ_OVERHEAD 48
 
 struct lec_outq {
-    struct lec_msg **ring;
-    uint32_t head, count, cap; /* cap is 0 or a power of two */
+    union {
+        struct lec_msg *one;   /* cap is 0, count at most 1 */
+        struct lec_msg **ring; /* cap is a power of two */
+    };
+    uint32_t head, count, cap;
     size_t bytes;              /* of the frames in it, and LEC_OUTQ_OVERHEAD for each */
 };
 
