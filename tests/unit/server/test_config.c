@@ -22,10 +22,7 @@ static int set(struct lec_config *cfg, const char *key, const char *value, enum 
 
 static void clear_environment(void)
 {
-    size_t n;
-    const struct lec_setting *s = lec_settings(&n);
-    for (size_t i = 0; i < n; i++)
-        unsetenv(s[i].env);
+    clearenv(); /* a name like a setting's would be warned of */
 }
 
 /* The text of one setting. */
