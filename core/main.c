@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "net/control.h"
 #include "script/script.h"
@@ -123,7 +124,7 @@ static void print_people(const struct call *call, unsigned port)
     for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
         char err[256];
         token.n = 0;
-        if (lec_person_token(&people[i], cfg, (int64_t)time(NULL), &token, err, sizeof err) !=
+        if (lec_person_token(&people[i], cfg, lec_clock_ms() / 1000, &token, err, sizeof err) !=
             LEC_OK) {
             lec_buf_printf(&out, "no tokens: %s\n", err);
             break;
@@ -256,7 +257,8 @@ static int token(struct call *call)
     if (!o->sub || !*o->sub)
         return complain(EXIT_USAGE, "token needs --sub ID: whose token is it to be?");
     struct lec_person person = { o->sub, o->role, o->name, o->courses, o->n_courses, o->expires_s };
-    if (lec_person_token(&person, &call->cfg, (int64_t)time(NULL), &out, err, sizeof err) != LEC_OK)
+    if (lec_person_token(&person, &call->cfg, lec_clock_ms() / 1000, &out, err, sizeof err) !=
+        LEC_OK)
         return complain(EXIT_USAGE, "%s", err);
     print(stdout, &out);
     return EXIT_OK;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -141,12 +142,12 @@ bool lec_log_on(const struct lec_log *log, enum lec_level level, enum lec_catego
 
 static void add_time(struct lec_buf *out)
 {
-    struct timespec now;
     struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
+    int64_t now = lec_clock_ms();
+    time_t seconds = (time_t)(now / 1000);
+    gmtime_r(&seconds, &tm);
     lec_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now.tv_nsec / 1000000));
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000));
 }
 
 /* Characters that may end a line or steer a terminal: C0, DEL, C1, and the line and paragraph

@@ -9,8 +9,8 @@
 #include "engineio/session.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engineio/internal.h"
 #include "engineio/packet3.h"
 
@@ -31,13 +31,6 @@ struct lec_slice eio_site(const char *address, char text[LEC_ADDRESS_SIZE])
 {
     lec_address_site(address, text);
     return lec_slice_str(text);
-}
-
-static int64_t unix_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
@@ -83,7 +76,7 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     h->protocol = query->protocol;
     h->secure = lec_http_secure(http);
     h->xdomain = lec_http_header(http, "origin").n > 0;
-    h->issued_ms = unix_ms();
+    h->issued_ms = lec_clock_ms();
 
     lec_map_put(&e->by_sid, (struct lec_slice){ s->sid, LEC_ID_LEN }, s);
     lec_list_append(&e->all, &s->node);

@@ -1,7 +1,7 @@
 /* lectern.core: what needs no server: values, time of day, ids, the log. */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "script/task.h"
 
@@ -56,9 +56,7 @@ static int l_binary(lua_State *L)
 /* now() -> seconds, with milliseconds */
 static int l_now(lua_State *L)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)(t.tv_nsec / 1000000) / 1000);
+    lua_pushnumber(L, (lua_Number)lec_clock_ms() / 1000);
     return 1;
 }
 

@@ -3,9 +3,9 @@
  * Socket.IO's events pass, so that each is logged with its connection and person. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "engineio/session.h"
-#include "server/clock.h"
 #include "server/jwks.h"
 #include "server/peer.h"
 #include "server/stay.h"

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
-#include "server/clock.h"
 #include "server/jwks.h"
 #include "server/peer.h"
 

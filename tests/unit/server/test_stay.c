@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "fake_host.h"
-#include "server/clock.h"
 
 #define SECRET "a secret of this test, and of nobody else"
 #define START  1800000000 /* Unix time of the loop's zero */
@@ -30,7 +30,7 @@ struct world {
 static struct lec_loop *the_loop;
 static int64_t clock_jump_ms; /* of the time of day against the loop's clock */
 
-/* In place of core/server/clock.c. */
+/* In place of core/base/clock.c. */
 int64_t lec_clock_ms(void)
 {
     return (int64_t)START * 1000 + (int64_t)lec_loop_now(the_loop) + clock_jump_ms;

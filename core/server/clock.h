@@ -1,9 +1,0 @@
-/* The time of day, which tokens go by. Alone in its file, so that a test can set it. */
-#ifndef LEC_SERVER_CLOCK_H
-#define LEC_SERVER_CLOCK_H
-
-#include <stdint.h>
-
-int64_t lec_clock_ms(void); /* Unix time */
-
-#endif
