@@ -190,6 +190,10 @@ int lec_options_parse(struct lec_options *o, struct lec_config *cfg, unsigned ta
             rc = set(o, cfg, c, err, err_size);
         }
     }
+    if (rc == LEC_OK && o->help) {
+        table_fini(&t);
+        return LEC_OK;
+    }
     if (rc == LEC_OK && takes & LEC_TAKES_SECONDS && optind == argc) {
         snprintf(err, err_size, "%s needs a number of seconds behind it", argv[0]);
         rc = LEC_EINVAL;

@@ -127,6 +127,19 @@ static void reads_seconds(void **state)
     lec_config_fini(&cfg);
 }
 
+static void helps_without_what_is_needed(void **state)
+{
+    (void)state;
+    static const char *const words[] = { "drain", "--help", NULL };
+    struct lec_options o;
+    struct lec_config cfg;
+    lec_config_init(&cfg);
+    assert_int_equal(parse(&o, &cfg, DRAIN, words), LEC_OK);
+    assert_true(o.help);
+    lec_options_fini(&o);
+    lec_config_fini(&cfg);
+}
+
 static void has_defaults(void **state)
 {
     (void)state;
@@ -223,6 +236,7 @@ int main(void)
         cmocka_unit_test(reads_booleans),
         cmocka_unit_test(reads_a_person),
         cmocka_unit_test(reads_seconds),
+        cmocka_unit_test(helps_without_what_is_needed),
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(refuses_in_one_sentence),
         cmocka_unit_test(every_setting_is_a_flag),
