@@ -107,11 +107,12 @@ static void admit(struct lec_server *server, struct sio_socket *s, struct lec_sl
     struct lec_peer *peer;
     int rc = lec_peer_new(&peer, server->keys, auth, sio_socket_handshake(s), lec_clock_ms() / 1000,
                           &why);
-    if (rc == LEC_ENOTFOUND && may_wait && lec_jwks_wait(server->jwks, s, NULL))
-        return;
-    if (rc == LEC_ENOTFOUND && lec_jwks_failing(server->jwks)) {
-        refuse_for_now(server, s);
-        return;
+    if (rc == LEC_ENOTFOUND) {
+        rc = may_wait ? lec_jwks_wait(server->jwks, s, NULL) : lec_jwks_verdict(server->jwks);
+        if (rc == LEC_EAGAIN)
+            refuse_for_now(server, s);
+        if (rc != LEC_ENOTFOUND)
+            return;
     }
     if (peer && lec_stay_revoked(server, peer)) {
         lec_peer_free(peer);

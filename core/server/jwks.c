@@ -48,9 +48,10 @@ static struct lec_slice key(struct sio_socket *const *socket)
     return (struct lec_slice){ (const char *)socket, sizeof *socket };
 }
 
-bool lec_jwks_failing(const struct lec_jwks *j)
+/* Before the first set, and after a fetch that failed, an unknown key may be our fault. */
+int lec_jwks_verdict(const struct lec_jwks *j)
 {
-    return j && (j->failures > 0 || j->fetched == 0);
+    return j && (j->failures > 0 || j->fetched == 0) ? LEC_EAGAIN : LEC_ENOTFOUND;
 }
 
 /* --- who waits ----------------------------------------------------------------------------- */
@@ -80,13 +81,25 @@ static void retry_some(struct lec_timer *t)
         if (w->connecting) {
             lec_gate_again(j->server, w->socket);
         } else {
-            struct sio_event event = { .payload.json = { w->args, w->n }, .ack_id = w->ack_id };
+            struct sio_event event = { .name = LEC_SLICE("refresh_token"),
+                                       .payload.json = { w->args, w->n },
+                                       .ack_id = w->ack_id };
             lec_stay_refresh(j->server, w->socket, &event, false);
         }
         free(w);
     }
     if (!lec_list_empty(&j->answered))
         lec_timer_start(j->server->loop, t, 0, retry_some);
+}
+
+/* A fetch has ended, well or not. */
+static void look_again(struct lec_jwks *j)
+{
+    struct lec_list *node;
+    while ((node = lec_list_shift(&j->waiting)) != NULL)
+        lec_list_append(&j->answered, node);
+    if (!lec_list_empty(&j->answered))
+        lec_timer_start(j->server->loop, &j->retry, 0, retry_some);
 }
 
 /* --- fetching ------------------------------------------------------------------------------ */
@@ -166,11 +179,7 @@ static void on_fetched(void *ctx, const struct lec_fetch_result *r)
         succeed(j, r);
     else
         fail(j);
-    struct lec_list *node;
-    while ((node = lec_list_shift(&j->waiting)) != NULL)
-        lec_list_append(&j->answered, node);
-    if (!lec_list_empty(&j->answered))
-        lec_timer_start(j->server->loop, &j->retry, 0, retry_some);
+    look_again(j);
 }
 
 static void fetch_now(struct lec_jwks *j)
@@ -191,6 +200,7 @@ static void fetch_now(struct lec_jwks *j)
         return;
     snprintf(j->why, sizeof j->why, "the request could not be made");
     fail(j);
+    look_again(j);
 }
 
 /* Sees to it that a fetch ends soon. False: none is allowed to begin. */
@@ -214,14 +224,18 @@ static bool hurry(struct lec_jwks *j)
     return true;
 }
 
-bool lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event)
+int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event)
 {
-    if (!j || lec_map_get(&j->waiters, key(&socket)))
-        return false;
+    if (!j)
+        return LEC_ENOTFOUND;
+    if (lec_map_get(&j->waiters, key(&socket)))
+        return LEC_EAGAIN;
     struct lec_slice args = event ? event->payload.json : (struct lec_slice){ NULL, 0 };
     size_t cost = sizeof(struct waiter) + (event ? args.n : sio_socket_auth(socket).n);
-    if (cost > MAX_WAITING_BYTES - j->waiting_bytes || !hurry(j))
-        return false;
+    if (cost > MAX_WAITING_BYTES - j->waiting_bytes)
+        return LEC_EAGAIN;
+    if (!hurry(j))
+        return lec_jwks_verdict(j);
     struct waiter *w = lec_alloc0(sizeof *w + args.n);
     w->socket = socket;
     w->cost = cost;
@@ -235,7 +249,7 @@ bool lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct s
     lec_list_append(&j->waiting, &w->node);
     j->waiting_bytes += cost;
     j->server->counters.tokens_waited++;
-    return true;
+    return LEC_OK;
 }
 
 /* --- its life ------------------------------------------------------------------------------ */

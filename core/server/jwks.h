@@ -22,16 +22,16 @@ void lec_jwks_free(struct lec_jwks *j); /* after the sockets; NULL is fine */
 void lec_jwks_start(struct lec_jwks *j);
 void lec_jwks_stop(struct lec_jwks *j);
 
-/* The socket's CONNECT (event NULL), or its event refresh_token, names an unknown key. True: it waits,
- * and goes on with lec_gate_again or lec_stay_refresh. False: no fetch would help it soon, or too many wait.
- * Without keys by URL (j NULL), false. */
-bool lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event);
+/* The socket's CONNECT (event NULL), or its event refresh_token, names an unknown key. LEC_OK: it waits,
+ * and goes on with lec_gate_again or lec_stay_refresh. LEC_ENOTFOUND: there is no such key. LEC_EAGAIN:
+ * that cannot be said now, as the latest fetch failed, too many wait, or the socket does so already.
+ * Without keys by URL (j NULL), LEC_ENOTFOUND. */
+int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket,
+                  const struct sio_event *event) LEC_CHECK;
+/* The same for one that has waited: not LEC_OK. */
+int lec_jwks_verdict(const struct lec_jwks *j) LEC_CHECK;
 /* The socket goes. */
 void lec_jwks_forget(struct lec_jwks *j, struct sio_socket *socket);
-
-/* Whether the latest fetch failed, or none has ended yet: that a key is unknown then may be our fault.
- * False if j is NULL. */
-bool lec_jwks_failing(const struct lec_jwks *j);
 
 /* How it stands, for `lectern status`: a sentence; members of a JSON object. */
 void lec_jwks_text(const struct lec_jwks *j, struct lec_buf *out);

@@ -154,10 +154,13 @@ void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
     if (peer->revoked)
         return;
     int rc = present(&fresh, s, peer, event->payload.json, &why);
-    if (rc == LEC_ENOTFOUND && may_wait && lec_jwks_wait(s->jwks, socket, event))
-        return;
+    if (rc == LEC_ENOTFOUND) {
+        rc = may_wait ? lec_jwks_wait(s->jwks, socket, event) : lec_jwks_verdict(s->jwks);
+        if (rc == LEC_OK)
+            return;
+    }
     if (rc != LEC_OK) {
-        bool for_now = rc == LEC_ENOTFOUND && lec_jwks_failing(s->jwks);
+        bool for_now = rc == LEC_EAGAIN;
         why = for_now ? LEC_KEYS_UNAVAILABLE : why;
         s->counters.tokens_refused += !for_now;
         lec_log(s->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "refused another token: %s", why);
