@@ -190,6 +190,9 @@ static int serve(struct call *call)
 static int check(struct call *call)
 {
     struct lec_buf report = { 0 };
+    char err[512];
+    if (lec_config_check(&call->cfg, false, err, sizeof err) != LEC_OK)
+        return complain(EXIT_USAGE, "%s", err);
     struct lec_log *log = open_log(&call->cfg);
     log_warnings(log, &call->cfg);
     int rc = lec_script_check(call->options.dir, &call->cfg, log, &report);

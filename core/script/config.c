@@ -8,6 +8,7 @@
 #define MEMORY        (64u << 20)
 #define MAX_KEY       128
 #define MAX_APP_BYTES (1u << 20)
+#define BAD_APP       FILE_NAME ": app must be a table, not a %s"
 
 struct reading {
     struct lec_config *cfg; /* NULL: only app is wanted */
@@ -111,6 +112,8 @@ static void take_setting(lua_State *L, struct reading *r, const char *key, int d
                 complain(r, FILE_NAME ": %.40s… is no setting", lua_tostring(L, -2));
             else if (strcmp(name, "app") != 0)
                 take_setting(L, r, name, depth + 1);
+            else if (!lua_istable(L, -1))
+                complain(r, BAD_APP, luaL_typename(L, -1));
             lua_pop(L, 1);
         }
         return;
@@ -131,7 +134,7 @@ static void take_app(lua_State *L, struct reading *r)
     if (lua_isnil(L, -1)) {
         lec_buf_adds(r->app, "{}");
     } else if (!lua_istable(L, -1)) {
-        complain(r, FILE_NAME ": app must be a table, not a %s", luaL_typename(L, -1));
+        complain(r, BAD_APP, luaL_typename(L, -1));
     } else if (!lec_wire_value(&r->wire, L, lua_gettop(L), &limits)) {
         complain(r, FILE_NAME ": app: %s", lec_buf_str(&r->wire.error));
     } else {

@@ -5,14 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
-#include "net/address.h"
-#include "net/url.h"
 #include "server/dotenv.h"
-#include "server/rates.h"
 #include "server/suggest.h"
 
 #define DAY_MS        86400000u
@@ -293,195 +288,6 @@ static const struct lec_setting *find(const char *key)
     return NULL;
 }
 
-/* --- values -------------------------------------------------------------------------------- */
-
-static bool parse_uint(const char *text, uint64_t *out)
-{
-    uint64_t n = 0;
-    if (*text == '\0')
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > (UINT64_MAX - 9) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*text - '0');
-    }
-    *out = n;
-    return true;
-}
-
-static bool parse_bool(const char *text, bool *out)
-{
-    static const char *const words[] = { "true", "1", "yes", "on", "false", "0", "no", "off" };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcasecmp(text, words[i]) == 0) {
-            *out = i < 4;
-            return true;
-        }
-    return false;
-}
-
-static bool parse_choice(const char *choices, const char *text)
-{
-    size_t n = strlen(text);
-    for (const char *p = choices; n > 0; p++) {
-        size_t len = strcspn(p, "|");
-        if (len == n && memcmp(p, text, n) == 0)
-            return true;
-        p += len;
-        if (*p == '\0')
-            break;
-    }
-    return false;
-}
-
-/* Origins as browsers send them: without the slash that people write at their end. Appends the
- * list in its one form; false if one is no origin. */
-static bool tidy_origins(const char *text, struct lec_buf *out)
-{
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        const char *p = text, *end = text + n;
-        while (p < end && *p == ' ')
-            p++;
-        while (end > p && end[-1] == ' ')
-            end--;
-        if (end > p && end[-1] == '/')
-            end--;
-        text += n + (text[n] == ',');
-        if (end == p)
-            continue;
-        struct lec_slice origin = { p, (size_t)(end - p) };
-        const char *host = memmem(p, origin.n, "://", 3);
-        if (!lec_slice_is(origin, "*")) {
-            if (!host || host == p || host + 3 == end)
-                return false;
-            for (host += 3; host < end; host++)
-                if (strchr("/?#@ ", *host) || (unsigned char)*host < ' ')
-                    return false;
-        }
-        if (out->n > 0)
-            lec_buf_adds(out, ", ");
-        lec_buf_add(out, origin.p, origin.n);
-    }
-    return true;
-}
-
-/* "/socket.io/" is "/socket.io". "/" would take every request of the server. */
-static bool tidy_path(const char *text, struct lec_buf *out)
-{
-    size_t n = strlen(text);
-    while (n > 0 && text[n - 1] == '/')
-        n--;
-    if (n < 2 || text[0] != '/')
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] <= ' ' || strchr("?#%\\", text[i]))
-            return false;
-    lec_buf_add(out, text, n);
-    return true;
-}
-
-static bool are_networks(const char *text)
-{
-    struct lec_networks nets = { 0 };
-    bool ok = lec_networks_parse(&nets, text) == LEC_OK;
-    lec_networks_fini(&nets);
-    return ok;
-}
-
-/* "a = 1,b=2" is "a=1, b=2". */
-static bool tidy_rates(const char *text, struct lec_buf *out)
-{
-    struct lec_slice left = lec_slice_str(text), name;
-    uint64_t n;
-    int rc;
-    while ((rc = lec_rates_next(&left, &name, &n)) > 0)
-        lec_buf_printf(out, "%s%.*s=%llu", out->n > 0 ? ", " : "", (int)name.n, name.p,
-                       (unsigned long long)n);
-    return rc == 0;
-}
-
-/* A cookie's name (RFC 6265, 4.1.1). */
-static bool is_token(const char *text)
-{
-    return text[strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
-}
-
-/* Whether the text is a value of this setting, and which; strings in their one form to `string`. */
-static bool parse(const struct lec_setting *s, const char *text, uint64_t *number, bool *flag,
-                  struct lec_buf *string)
-{
-    switch (s->kind) {
-    case LEC_UINT:
-        return parse_uint(text, number) && *number >= s->min && *number <= s->max;
-    case LEC_BOOL:
-        return parse_bool(text, flag);
-    case LEC_CHOICE:
-        lec_buf_adds(string, text);
-        return parse_choice(s->choices, text);
-    case LEC_RATES:
-        return tidy_rates(text, string);
-    case LEC_STRING:
-        if (s->offset == AT(frontend_url))
-            return tidy_origins(text, string);
-        if (s->offset == AT(path))
-            return tidy_path(text, string);
-        lec_buf_adds(string, text);
-        if (s->offset == AT(trusted_proxies))
-            return are_networks(text);
-        if (s->offset == AT(jwt_jwks_url))
-            return *text == '\0' || lec_url_kind(text) >= LEC_URL_LOCAL_HTTP;
-        if (s->offset == AT(cookie))
-            return is_token(text);
-        if (s->offset == AT(jwt_id_claim) || s->offset == AT(jwt_role_claim))
-            return string->n > 0 && lec_utf8_valid(string->p, string->n);
-        return true;
-    }
-    return false;
-}
-
-void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
-{
-    switch (s->kind) {
-    case LEC_UINT:
-        lec_buf_printf(out, "a whole number from %llu to %llu", (unsigned long long)s->min,
-                       (unsigned long long)s->max);
-        if (s->unit)
-            lec_buf_printf(out, " (%s)", s->unit);
-        break;
-    case LEC_BOOL:
-        lec_buf_adds(out, "true or false");
-        break;
-    case LEC_CHOICE:
-        for (const char *p = s->choices; *p; p++) {
-            if (*p != '|')
-                lec_buf_addc(out, *p);
-            else
-                lec_buf_adds(out, strchr(p + 1, '|') ? ", " : " or ");
-        }
-        break;
-    case LEC_RATES:
-        lec_buf_printf(out,
-                       "events with how many a second, from 1 to %u, like typing_start=5, hand=2",
-                       LEC_RATE_MAX);
-        break;
-    case LEC_STRING:
-        if (s->offset == AT(frontend_url))
-            lec_buf_adds(out, "origins like https://school.example, separated by commas, or *");
-        else if (s->offset == AT(path))
-            lec_buf_adds(out, "a path like /socket.io");
-        else if (s->offset == AT(trusted_proxies))
-            lec_buf_adds(out, "addresses or networks like 10.0.0.0/8, separated by commas");
-        else if (s->offset == AT(jwt_jwks_url))
-            lec_buf_adds(out, "an address like https://school.example/jwks.json (http:// only of "
-                              "this machine), without a password in it");
-        else
-            lec_buf_adds(out, "a name");
-        break;
-    }
-}
-
 void lec_config_text(const struct lec_config *cfg, const struct lec_setting *s, struct lec_buf *out)
 {
     const void *at = member(cfg, s);
@@ -562,7 +368,7 @@ int lec_config_set(struct lec_config *cfg, const char *key, const char *value, e
     bool flag = false;
     int rc = LEC_OK;
     unsigned char *source = &cfg->source[s - settings];
-    if (!parse(s, value, &number, &flag, &string)) {
+    if (!lec_setting_parse(s, value, &number, &flag, &string)) {
         struct lec_buf where = { 0 }, allowed = { 0 };
         lec_setting_allowed(s, &allowed);
         snprintf(err, err_size, "%s: \"%.200s\" is not allowed; give %s", place(s, from, &where),
@@ -710,12 +516,12 @@ done:
     return rc;
 }
 
-int lec_config_check(const struct lec_config *cfg, char *err, size_t err_size)
+int lec_config_check(const struct lec_config *cfg, bool serving, char *err, size_t err_size)
 {
     const char *why = NULL;
     int keys = !!*cfg->jwt_secret + !!*cfg->jwt_public_key_file + !!*cfg->jwt_jwks_file +
                !!*cfg->jwt_jwks_url;
-    if (keys == 0)
+    if (serving && keys == 0)
         why = "nobody could log in: set JWT_SECRET to the secret that your application signs its "
               "tokens with, or JWT_PUBLIC_KEY_FILE, JWT_JWKS_FILE or JWT_JWKS_URL to its public "
               "keys (to try things out, `lectern serve --dev` makes a secret of its own)";

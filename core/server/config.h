@@ -112,8 +112,10 @@ int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size) LEC_
 int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err,
                            size_t err_size) LEC_CHECK;
 
-/* What no single value tells: neither secret nor key, TLS certificate without key … */
-int lec_config_check(const struct lec_config *cfg, char *err, size_t err_size) LEC_CHECK;
+/* What no single value tells: two sources of keys, TLS certificate without key … ; serving: and no
+ * source at all. */
+int lec_config_check(const struct lec_config *cfg, bool serving, char *err,
+                     size_t err_size) LEC_CHECK;
 
 /* A setting's value as text, for display and for Lua; of a secret only "(hidden)", if it is set. */
 void lec_config_text(const struct lec_config *cfg, const struct lec_setting *setting,
@@ -122,6 +124,11 @@ void lec_config_text(const struct lec_config *cfg, const struct lec_setting *set
 /* The flag of a setting, with its dashes ("--jwt-secret"), zero-terminated. */
 #define LEC_FLAG_SIZE 48
 void lec_setting_flag(const struct lec_setting *setting, char out[LEC_FLAG_SIZE]);
+
+/* Whether the text is a value of this setting, and which: one of the three by its kind; what is text
+ * in its one form, appended. */
+bool lec_setting_parse(const struct lec_setting *setting, const char *text, uint64_t *number,
+                       bool *flag, struct lec_buf *string);
 
 /* What a setting may be, for people: "a whole number from 0 to 65535". */
 void lec_setting_allowed(const struct lec_setting *setting, struct lec_buf *out);

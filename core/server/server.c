@@ -257,7 +257,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     lec_buf_fini(&prefix);
     fill_configs(s, dir);
 
-    if (lec_config_check(cfg, err, err_size) != LEC_OK ||
+    if (lec_config_check(cfg, true, err, err_size) != LEC_OK ||
         open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK ||
         open_fetcher(s, err, err_size) != LEC_OK)
         goto fail;

@@ -20,7 +20,7 @@ async function complains(args, pattern, options) {
 }
 
 describe('help', () => {
-  for (const args of [['--help'], ['-h'], ['serve', '--help'], ['check', '--help'], ['reload', '--help'], ['token', '--help'], ['version', '--help']]) {
+  for (const args of [['--help'], ['-h'], ['serve', '--help'], ['check', '--help'], ['reload', '--help'], ['status', '--help'], ['drain', '--help'], ['token', '--help'], ['version', '--help']]) {
     it(args.join(' '), async () => {
       const { code, stdout, stderr } = await lectern(args);
       assert.equal(code, 0, stderr);
@@ -194,6 +194,15 @@ describe('check', () => {
     const { code, stderr, stdout } = await lectern(['check', bad.dir], { env: secret });
     assert.equal(code, 1);
     assert.match(stderr + stdout, /bad\.lua:3/);
+    bad.remove();
+  });
+  it('finds settings that do not go together, and misses no key', async () => {
+    const { code, stderr } = await lectern(['check', EXAMPLE, '--no-polling', '--no-websocket']);
+    assert.equal(code, 2);
+    assert.match(stderr, /both off/);
+    assert.equal((await lectern(['check', EXAMPLE])).code, 0);
+    const bad = new Scripts({ example: false, handlers: [], files: { 'lectern.lua': 'return { app = 5 }' } });
+    assert.equal((await lectern(['check', bad.dir])).code, 2);
     bad.remove();
   });
   it('starts no handlers', async () => {
