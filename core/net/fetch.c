@@ -269,6 +269,7 @@ static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r)
 {
     CURL *e = t->easy;
     const char *ca_file = t->fetcher->ca_file;
+    bool secure = lec_url_kind(r->url) == LEC_URL_HTTPS;
     return set_method(t, r) && set_headers(t, r) &&
            !(curl_easy_setopt(e, CURLOPT_URL, r->url) || curl_easy_setopt(e, CURLOPT_PRIVATE, t) ||
              curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why) ||
@@ -282,7 +283,7 @@ static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r)
              /* Else ending a request waits for the thread that resolves its name. */
              curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) ||
              curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
-             curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") ||
+             curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https") ||
              curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, r->redirects > 0 ? 1L : 0L) ||
              curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)r->redirects) ||
              curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ||

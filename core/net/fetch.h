@@ -32,7 +32,7 @@ struct lec_fetch_request {
     struct lec_slice body;      /* with methods that have one; p NULL: none */
     unsigned timeout_ms;        /* for all of it */
     size_t max_bytes;           /* of the answer's body */
-    unsigned redirects;         /* followed at most */
+    unsigned redirects;         /* followed at most, from https:// to no other */
 };
 
 struct lec_fetch_result {

@@ -164,6 +164,11 @@ describe('lectern.http.request', () => {
     assert.deepEqual([body, headers['x-old']], ['there', undefined]);
     await failed('/6', 'io', /redirects/);
     assert.equal((await ask({ url: `${origin.url}/1`, method: 'POST', body: 'x' })).status, 302);
+    origin.answer = ({ url }, response) =>
+      url === '/' ? response.writeHead(302, { location: `http://127.0.0.1:${origin.port}/elsewhere` }).end() : response.end();
+    await ask({ url: origin.url, headers: { authorization: 'Bearer x', cookie: 'a=b', 'x-tenant': 'school' } });
+    const { authorization, cookie, 'x-tenant': tenant } = origin.requests.at(-1).headers;
+    assert.deepEqual([authorization, cookie, tenant], [undefined, undefined, 'school']);
     for (const location of ['file:///etc/passwd', 'ftp://localhost/x', 'gopher://localhost/x']) {
       origin.answer = (_, response) => response.writeHead(302, { location }).end();
       await failed('/', 'io', /protocol/i);
@@ -176,7 +181,7 @@ describe('lectern.http.request', () => {
     await nobody.close();
     await failed({ url: nobody.url.replace('localhost', '127.0.0.1') }, 'io', /connect/i);
     await failed({ url: 'http://nobody.invalid/' }, 'io', /resolve/i);
-    for (const url of ['file:///etc/passwd', 'nonsense', 'http://me:secret@localhost/', `${origin.url}/a b`]) {
+    for (const url of ['file:///etc/passwd', 'nonsense', 'http://me:secret@localhost/', `${origin.url}/a b`, `${origin.url}\0.school.example/`]) {
       await failed({ url }, 'invalid');
     }
     origin.answer = (request) => request.socket.destroy();
@@ -200,6 +205,8 @@ describe('lectern.http.request', () => {
     const stranger = await Origin.start({ tls: other.issue('stranger') });
     try {
       assert.equal((await ask({ url: trusted.url })).body, 'hello');
+      trusted.answer = (_, response) => response.writeHead(302, { location: origin.url }).end();
+      await failed({ url: trusted.url }, 'io', /protocol/i);
       await failed({ url: stranger.url }, 'io', /certificate/i);
       await failed({ url: trusted.url.replace('localhost', '127.0.0.2') }, 'io', /connect|certificate|match/i);
       assert.equal(stranger.requests.length, 0);
