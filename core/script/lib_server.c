@@ -58,7 +58,7 @@ unsigned lec_script_ack_timeout(lua_State *L, int index)
 {
     double seconds = luaL_checknumber(L, index);
     if (!(seconds > 0 && seconds < 4000000))
-        lec_vm_raise(L, "emit_with_ack: seconds expected, more than 0");
+        lec_vm_raise(L, "emit_with_ack: seconds expected, more than 0 and less than 4000000");
     unsigned ms = (unsigned)(seconds * 1000 + 0.5);
     return ms ? ms : 1;
 }

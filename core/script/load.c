@@ -167,6 +167,8 @@ static int build(lua_State *L)
     struct loading *l = lua_touserdata(L, 1);
     struct lec_script *s = l->script;
     load_files(L, l);
+    if (s->vm.timed_out)
+        return 0;  /* the file where it ended has been told */
     compose(L, l); // result
     if (l->errors->n > 0)
         return 0;

@@ -177,6 +177,7 @@ lectern.id = core.id
 lectern.binary = core.binary
 
 function lectern.date(seconds)
+  if seconds ~= nil and type(seconds) ~= "number" then error("date: seconds since 1970 expected", 2) end
   local ms = math.floor((seconds or core.now()) * 1000 + 0.5)
   local whole = math.floor(ms / 1000)
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%03dZ"):format(ms - whole * 1000)

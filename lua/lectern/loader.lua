@@ -18,6 +18,16 @@ local ONE_BY_ONE = {
   connected = true, disconnect = true, token_refreshed = true, any = true, any_outgoing = true,
 }
 local ONCE = { start = true, stop = true }
+-- Names that no client can send, or that are taken: a handler of one would never run.
+local NEVER = {
+  refresh_token = "the server itself answers that event; on_token_refreshed runs afterwards",
+  connection = "on_connect decides who may come in, on_connected runs when somebody has",
+  connect_error = "no client can send that event; what on_connect refuses becomes one",
+  disconnecting = "no client can send that event; in on_disconnect, socket.rooms still answers",
+  disconnected = "the hook is on_disconnect",
+  newListener = "no client can send that event",
+  removeListener = "no client can send that event",
+}
 
 local function pack(...)
   return { n = select("#", ...), ... }
@@ -175,9 +185,8 @@ return function(modules)
     elseif key == "before_event" then
       append(before, namespace, value)
       told.hooks[#told.hooks + 1] = key
-    elseif key == "on_refresh_token" then
-      complain(errors, file, "on_refresh_token would never run: the server itself answers that event; "
-        .. "on_token_refreshed runs afterwards")
+    elseif key:sub(1, 3) == "on_" and NEVER[key:sub(4)] then
+      complain(errors, file, "%s would never run: %s", key, NEVER[key:sub(4)])
     elseif key:sub(1, 3) == "on_" and #key > 3 then
       local event = key:sub(4)
       hook(namespace, event, value, file)

@@ -75,10 +75,15 @@ describe("the loader", function()
     assert.same({}, ada:got())
   end)
 
-  it("says that the server answers refresh_token itself", function()
-    local errors = errors_of { on_refresh_token = print }
-    assert.equal(1, #errors)
-    assert.matches("^handlers/1.lua: on_refresh_token .*on_token_refreshed", errors[1])
+  it("says which handlers would never run", function()
+    for name, instead in pairs {
+      on_refresh_token = "on_token_refreshed", on_connection = "on_connected",
+      on_disconnecting = "on_disconnect", on_disconnected = "on_disconnect", on_connect_error = "on_connect",
+    } do
+      local errors = errors_of { [name] = print }
+      assert.equal(1, #errors)
+      assert.matches("^handlers/1.lua: " .. name .. " would never run: .*" .. instead, errors[1])
+    end
   end)
 
   it("runs several modules of one event in file order; the last answer counts", function()

@@ -59,6 +59,8 @@ static void reload_is_all_or_nothing(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         world_file(w, "handlers/b.lua", broken[i].b);
         assert_has(world_reload(w, LEC_ESCRIPT), broken[i].error);
+        const char *stopped = strstr(lec_buf_str(&w->answer), "stopped after");
+        assert_true(!stopped || !strstr(stopped + 1, "stopped after")); /* told once */
         assert_has(lec_buf_str(&w->answer), "go on serving");
         assert_answer(w, p, "21[\"v\"]", "431[1,\"old\"]");
         assert_answer(w, p, "21[\"b\"]", "431[\"b\"]");
@@ -159,7 +161,7 @@ static void configuration(void **state)
         world_file(w, "lectern.lua", rows[i].text);
         err[0] = 0;
         int rc = lec_script_read_config(w->dir, &w->server.cfg, err, sizeof err);
-        if (rc == LEC_OK) { /* app is looked at when the server starts */
+        if (rc == LEC_OK) { /* what is in app is looked at when the server starts */
             world_file(w, "handlers/a.lua", "return {}");
             assert_has(world_start_fails(w), rows[i].error);
             continue;
