@@ -19,7 +19,7 @@
 ---@field null lightuserdata JSON's null; the same value as `cjson.null`
 ---@field version string of the server, like "0.1.0"
 ---@field config table all settings, read-only: `lectern.config.jwt.issuer`; what `lectern.lua` has under `app` is `lectern.config.app`
----@field state table anything kept here survives a reload of the handlers (not a restart)
+---@field state table anything kept here survives a reload of the handlers (not a restart). What a file writes here while it loads stays even if the reload then fails, so write what is safe twice: `state.votes = state.votes or {}`
 ---@field api table<string, function> the server API calls of all handlers: `lectern.api.send_course_update(id, update)`; unknown names raise
 ---@field log lectern.Log
 ---@field json lectern.Json
@@ -91,7 +91,7 @@ function lectern.rooms(namespace) end
 ---Disconnects all sockets of one person, in all namespaces, and refuses the tokens that were issued
 ---(`iat`) to them until now; tokens without `iat` too. They may come back with a newer one. Their
 ---sockets are heard no more, and go right after the running handler's turn. Remembered as long as
----the server runs, for the latest 100,000 people.
+---the server runs, for the latest `config.max_revocations` people.
 ---@param id string|number
 ---@return integer sockets how many were connected
 function lectern.revoke_user(id) end
@@ -356,7 +356,10 @@ function Json.decode(text) end
 ---@class lectern.Http
 local Http = {}
 ---Asks another server and waits for its answer, whatever its status. Certificates of https:// are always
----verified (`config.http.client_ca`); proxies are those of `https_proxy`, `http_proxy` and `no_proxy`. GET and HEAD follow up to five redirects, other methods none.
+---verified (`config.http.client_ca`); proxies are those of `https_proxy`, `http_proxy` and `no_proxy`. GET and HEAD follow up to five
+---redirects, never from https:// to http://, other methods none; `authorization` and `cookie` then stay behind
+---if the host is another, further headers do not. An address that a client has a say in may lead to machines
+---that only this server can reach, as may a redirect: ask only hosts that you have chosen.
 ---`method` is "GET", with a body "POST", unless given; `json` is sent as the body, with its content type;
 ---`timeout` in seconds, `config.http.client_timeout` unless given.
 ---@param request { url: string, method?: "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS", headers?: table<string, string|number>, body?: string, json?: any, timeout?: number }
