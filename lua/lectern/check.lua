@@ -134,4 +134,22 @@ function check.fields(payload, description)
   return fields
 end
 
+---What is meant for a room: as `fields`, with `room`, its one name, besides.
+---@param name any a room's name
+---@param payload any
+---@param description table<string, string>
+---@return table? fields, string? message, string? code "invalid"
+function check.in_room(name, payload, description)
+  local room, why, code = rooms.normalise(name)
+  if not room then
+    return nil, why, code
+  end
+  local fields
+  fields, why, code = check.fields(payload, description)
+  if fields then
+    fields.room = room
+  end
+  return fields, why, code
+end
+
 return check

@@ -22,12 +22,7 @@ local REACTION = { discussionId = "id", userId = "id", reaction = "line", messag
 ---@return table? message as sent
 ---@return string? why, string? code "invalid"
 function discussions.send(name, message)
-  local room, why, code = rooms.normalise(name)
-  if not room then
-    return nil, why, code
-  end
-  local fields
-  fields, why, code = check.fields(message, MESSAGE)
+  local fields, why, code = check.in_room(name, message, MESSAGE)
   if not fields then
     return nil, why, code
   end
@@ -41,10 +36,9 @@ function discussions.send(name, message)
     sent[field] = value
   end
   sent.id = fields.id or lectern.id()
-  sent.room = room
   sent.timestamp = sent.timestamp or lectern.date()
-  store.add_message(room, sent)
-  lectern.to(room):emit("discussion_message", sent)
+  store.add_message(sent.room, sent)
+  lectern.to(sent.room):emit("discussion_message", sent)
   return sent
 end
 
@@ -55,19 +49,13 @@ end
 ---@return table? reaction as sent, with room and timestamp
 ---@return string? why, string? code "invalid"
 function discussions.react(name, reaction)
-  local room, why, code = rooms.normalise(name)
-  if not room then
-    return nil, why, code
-  end
-  local sent
-  sent, why, code = check.fields(reaction, REACTION)
+  local sent, why, code = check.in_room(name, reaction, REACTION)
   if not sent then
     return nil, why, code
   end
-  store.add_reaction(room, sent)
-  sent.room = room
+  store.add_reaction(sent.room, sent)
   sent.timestamp = lectern.date()
-  lectern.to(room):emit("discussion_reaction", sent)
+  lectern.to(sent.room):emit("discussion_reaction", sent)
   return sent
 end
 

@@ -122,18 +122,13 @@ end
 ---@return table? notification as pushed, with isRoomNotification
 ---@return string? message, string? code "invalid"
 function notifications.room(name, notification)
-  local room, why, code = rooms.normalise(name)
-  if not room then
-    return nil, why, code
-  end
-  local fields
-  fields, why, code = check.fields(notification, CONTENT)
+  local fields, why, code = check.in_room(name, notification, CONTENT)
   if not fields then
     return nil, why, code
   end
   local pushed = made(fields)
   pushed.isRoomNotification = true
-  lectern.to(room):emit("notification", pushed)
+  lectern.to(fields.room):emit("notification", pushed)
   return pushed
 end
 
