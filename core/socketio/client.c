@@ -495,12 +495,17 @@ static void refuse_packet(struct sio_client *c, int rc)
 static void on_whole(struct sio_client *c, const struct sio_packet *p, const struct lec_buf *bins)
 {
     struct lec_msg **attachments = lec_alloc(p->attachments * sizeof(struct lec_msg *));
+    size_t bytes = 0;
     for (unsigned i = 0; i < p->attachments; i++) {
         struct lec_slice bin;
         memcpy(&bin, bins->p + i * sizeof bin, sizeof bin);
         attachments[i] = lec_msg_copy(true, bin.p, bin.n);
+        bytes += bin.n;
     }
-    on_packet(c, p, attachments);
+    if (bytes > c->io->cfg.max_attachment_bytes)
+        bad_packet(c, "attachments too large together");
+    else
+        on_packet(c, p, attachments);
     for (unsigned i = 0; i < p->attachments; i++)
         lec_msg_unref(attachments[i]);
     free(attachments);

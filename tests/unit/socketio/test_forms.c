@@ -2,6 +2,7 @@
  * in the default form; the two forms themselves are tested in test_msgpack.c. */
 #include "base/id.h"
 #include "harness.h"
+#include "socketio/internal.h"
 #include "socketio/msgpack.h"
 #include "socketio/question.h"
 
@@ -355,6 +356,20 @@ static void garbage_closes(void **state)
     }
 }
 
+static void attachments_together(void **state)
+{
+    struct app *a = *state;
+    struct fake_peer *p = join(a);
+    a->io->cfg.max_attachment_bytes = 4;
+    say(a, p, "51-[\"b\",{\"_placeholder\":true,\"num\":0}]", "ABCD");
+    assert_int_equal(a->counters.events_in, 1);
+    assert_non_null(p->session);
+    say(a, p, "51-[\"b\",{\"_placeholder\":true,\"num\":0}]", "ABCDE");
+    assert_int_equal(a->counters.events_in, 1);
+    assert_null(p->session);
+    assert_int_equal(a->counters.clients_bad_packet, 1);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, app_setup, app_teardown)
@@ -370,6 +385,7 @@ int main(void)
                                         app_setup_recovery, app_teardown),
         T(the_other_form_closes),
         T(garbage_closes),
+        T(attachments_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
