@@ -191,7 +191,6 @@ static struct sio_absence *absence_new(struct sio_socket *s)
         sizeof(struct sio_absence) + s->n_rooms * sizeof(struct sio_stay) + person_len + names;
 
     struct sio_absence *a = lec_alloc0(size);
-    a->ticket = s->ticket;
     a->bytes = size + KEPT_BYTES;
     memcpy(a->id, s->id, LEC_ID_LEN);
     a->n_stays = s->n_rooms;
@@ -233,6 +232,7 @@ void sio_recovery_left(struct sio_recovery *r, struct sio_socket *s, enum sio_re
     struct sio_ticket *t = s->ticket;
     s->ticket = NULL;
     t->socket = NULL;
+    r->leaving--;
     if (r->ended || !may_return(why)) {
         ticket_free(r, t);
         return;

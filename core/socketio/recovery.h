@@ -39,6 +39,7 @@ struct sio_recovery {
     struct lec_map tickets; /* by pid */
     struct lec_list absent; /* struct sio_absence, longest absent first */
     size_t absent_bytes;
+    size_t leaving; /* sockets with a ticket whose end has begun: soon absent, or forgotten */
     struct lec_timer log_timer, absent_timer;
     struct lec_buf scratch;
     bool ended;               /* nobody can come back any more */
@@ -64,10 +65,11 @@ struct sio_payload sio_recovery_stamp(struct sio_recovery *r, const struct sio_p
 void sio_recovery_log(struct sio_recovery *r, struct lec_msg *msg, const struct sio_payload *event,
                       const char *only, const struct sio_target *target);
 
-/* Whether an event must be logged though nobody is there to get it. */
+/* Whether somebody who is not there may come back, so that the namespace must live, and an event be
+ * logged though nobody is there to get it. */
 static inline bool sio_recovery_wants(const struct sio_recovery *r)
 {
-    return r && !lec_list_empty(&r->absent);
+    return r && (r->leaving > 0 || !lec_list_empty(&r->absent));
 }
 
 #endif

@@ -75,6 +75,8 @@ void sio_socket_end(struct sio_socket *s, enum sio_reason why)
     if (sio_members_remove(&nsp->everyone, s->index))
         nsp->everyone.p[s->index].socket->index = s->index;
     sio_client_remove(s->client, s, was_connected);
+    if (s->ticket)
+        nsp->recovery->leaving++;
 
     if (was_connected) {
         lec_log(io->log, LEC_LOG_DEBUG, LEC_CAT_IO_SOCKET, sio_socket_who(s), "left %.*s: %s",
