@@ -35,6 +35,7 @@ void sio_server_free(struct sio_server *io)
 void sio_server_end_recovery(struct sio_server *io)
 {
     struct sio_namespace *nsp;
+    io->cfg.recovery_window_ms = 0; /* namespaces that are made from now on have none */
     for (size_t pos = 0; (nsp = lec_map_next(&io->namespaces, &pos));)
         if (nsp->recovery)
             sio_recovery_end(nsp->recovery);

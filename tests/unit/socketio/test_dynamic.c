@@ -437,6 +437,54 @@ static void orphans_and_the_absent(void **state)
     assert_int_equal(a->kept, 0);
 }
 
+/* The server stops, and its script is freed before it: nothing may be kept in what is made from now on. */
+static void made_after_the_end_of_recovery(void **state)
+{
+    struct app *a = *state;
+    offer(a, "", "/course-*");
+    sio_server_end_recovery(a->io);
+    struct fake_peer *p = fake_open(&a->engine);
+    app_text(a, p, "0/course-1,");
+    assert_null(strstr(fake_sent(p), "pid"));
+    fake_close(&a->engine, p, EIO_TRANSPORT_CLOSE);
+    assert_int_equal(a->kept, 0);
+    assert_null(find(a, "/course-1"));
+}
+
+static void end_the_other(struct app *a, struct sio_socket *s)
+{
+    struct sio_socket *other = a->ctx;
+    (void)s;
+    a->ctx = NULL;
+    if (!other)
+        return;
+    sio_socket_disconnect(other, false);
+    assert_int_equal(emit(a, "/course-1", "[\"gone\"]"), 0);
+}
+
+/* Nobody is in it any more when the other one goes, but who is on the way out may come back. */
+static void outlives_who_left_in_a_callback(void **state)
+{
+    struct app *a = *state;
+    offer(a, "", "/course-*");
+    char pid[LEC_ID_LEN + 1], packet[128];
+    struct fake_peer *p = fake_open(&a->engine), *q = fake_open(&a->engine);
+    app_text(a, p, "0/course-1,");
+    copy_member(pid, fake_sent(p), "\"pid\":\"");
+    app_emit(a->last, "[\"x\"]");
+    a->ctx = join(a, q, "/course-1", NULL);
+    a->on_disconnect = end_the_other;
+    fake_close(&a->engine, p, EIO_TRANSPORT_CLOSE);
+    assert_int_equal(a->kept, 1);
+    assert_non_null(find(a, "/course-1"));
+    p = fake_open(&a->engine);
+    snprintf(packet, sizeof packet, "0/course-1,{\"pid\":\"%s\",\"offset\":\"1\"}", pid);
+    app_text(a, p, packet);
+    assert_non_null(strstr(fake_sent(p), "42/course-1,[\"gone\",\"2\"] 40/course-1,{"));
+    leave(a, p, "/course-1");
+    assert_null(find(a, "/course-1"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, app_setup, app_teardown)
@@ -454,6 +502,8 @@ int main(void)
         T(numbers_go_on),
         R(lives_until_nobody_may_come_back),
         R(orphans_and_the_absent),
+        R(made_after_the_end_of_recovery),
+        R(outlives_who_left_in_a_callback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
