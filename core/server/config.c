@@ -216,6 +216,9 @@ static const struct lec_setting settings[] = {
       .group = RECOVERY, .help = "time a client may be gone and still get what it missed, like 120000; 0 is off" },
     { "recovery.max_bytes", "LECTERN_RECOVERY_MAX_BYTES", BYTES(recovery_max_bytes, 0),
       .fallback = "16777216", .group = RECOVERY, .help = "events kept for them, in each namespace" },
+    { "recovery.max_dynamic_bytes", "LECTERN_RECOVERY_MAX_DYNAMIC_BYTES",
+      BYTES(recovery_max_dynamic_bytes, 0), .fallback = "268435456", .group = RECOVERY,
+      .help = "events kept in namespaces by pattern, which have equal parts of it, max_bytes at most" },
 
     { "http.client_ca", "LECTERN_HTTP_CLIENT_CA", TEXT(http_client_ca, ""), .group = REQUESTS,
       .help = "PEM file of authorities that servers we ask must be certified by; empty is the system's" },

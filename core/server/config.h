@@ -71,7 +71,7 @@ struct lec_config {
     uint64_t rate_events, rate_bytes, rate_burst_s;
     char *rate_by_event;
     uint64_t drain_spread, drain_timeout;
-    uint64_t recovery_window, recovery_max_bytes;
+    uint64_t recovery_window, recovery_max_bytes, recovery_max_dynamic_bytes;
     /* requests of our own */
     char *http_client_ca;
     uint64_t http_client_timeout, http_client_max_bytes, http_client_max_requests;

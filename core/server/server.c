@@ -188,6 +188,7 @@ static void fill_configs(struct lec_server *s, const char *dir)
         .recovery_window_ms = (unsigned)c->recovery_window,
         .recovery_unnoticed_ms = (unsigned)(c->ping_interval + c->ping_timeout) + RECOVERY_SLACK_MS,
         .recovery_max_bytes = c->recovery_max_bytes,
+        .recovery_max_dynamic_bytes = c->recovery_max_dynamic_bytes,
         .recovery_max_replay = c->max_queue_bytes / 2,
     };
     if (s->sio_cfg.bytes.burst < c->max_http_buffer_size) /* or the largest would never pass */

@@ -36,7 +36,6 @@ struct sio_recovery *sio_recovery_new(struct sio_namespace *nsp)
     struct sio_recovery *r = lec_alloc0(sizeof *r);
     r->nsp = nsp;
     r->log.max_age = (uint64_t)cfg->recovery_window_ms + cfg->recovery_unnoticed_ms;
-    r->log.max_bytes = cfg->recovery_max_bytes;
     lec_list_init(&r->absent);
     lec_id_make(r->tag);
     return r;
@@ -50,6 +49,17 @@ void sio_recovery_free(struct sio_recovery *r)
     lec_map_fini(&r->tickets);
     lec_buf_fini(&r->scratch);
     free(r);
+}
+
+/* What this namespace may keep. Clients decide how many dynamic ones there are. */
+static size_t share(const struct sio_recovery *r)
+{
+    const struct sio_server *io = r->nsp->io;
+    size_t most = io->cfg.recovery_max_bytes;
+    if (!r->nsp->dynamic)
+        return most;
+    size_t part = io->cfg.recovery_max_dynamic_bytes / io->n_dynamic;
+    return part < most ? part : most;
 }
 
 /* --- the log --- */
@@ -71,6 +81,7 @@ static void start_log_timer(struct sio_recovery *r)
 static void on_log_timer(struct lec_timer *t)
 {
     struct sio_recovery *r = LEC_CONTAINER(t, struct sio_recovery, log_timer);
+    r->log.max_bytes = share(r);
     sio_log_trim(&r->log, lec_loop_now(r->nsp->io->loop));
     start_log_timer(r);
 }
@@ -98,6 +109,7 @@ void sio_recovery_log(struct sio_recovery *r, struct lec_msg *msg, const struct 
         r->log.last++;
         return;
     }
+    r->log.max_bytes = share(r);
     sio_log_add(&r->log, lec_loop_now(r->nsp->io->loop), msg, event->attachments,
                 event->n_attachments, only, target);
     if (!lec_timer_running(&r->log_timer))
@@ -249,7 +261,7 @@ void sio_recovery_left(struct sio_recovery *r, struct sio_socket *s, enum sio_re
     t->absence = a;
     lec_list_append(&r->absent, &a->link);
     r->absent_bytes += a->bytes;
-    while (r->absent_bytes > io->cfg.recovery_max_bytes)
+    while (r->absent_bytes > share(r))
         forget(r, longest_absent(r)->ticket);
     if (!lec_timer_running(&r->absent_timer))
         start_absent_timer(r);

@@ -40,7 +40,8 @@ struct sio_config {
     unsigned recovery_window_ms;    /* how long a lost client may come back; 0: recovery is off */
     unsigned recovery_unnoticed_ms; /* how long a connection may be dead before we notice */
     size_t recovery_max_bytes;      /* of each namespace's log, and of what its absent leave here */
-    size_t recovery_max_replay;     /* what one client may have missed: it must fit its queue */
+    size_t recovery_max_dynamic_bytes; /* that dynamic namespaces have equal parts of */
+    size_t recovery_max_replay;        /* what one client may have missed: it must fit its queue */
 };
 
 struct sio_event_rate {

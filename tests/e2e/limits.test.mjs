@@ -446,6 +446,7 @@ const ELSEWHERE = {
   'http.client_max_bytes': 'http_request.test.mjs',
   'http.client_max_requests': 'http_request.test.mjs',
   'recovery.max_bytes': 'recovery.test.mjs',
+  'recovery.max_dynamic_bytes': 'namespaces.test.mjs',
   'typing.timeout': 'elearning.test.mjs',
 };
 

@@ -324,3 +324,21 @@ describe('namespaces by pattern and recovery', () => {
     await empty(app);
   });
 });
+
+describe('namespaces by pattern and the bytes that recovery keeps', () => {
+  const app = useServer({ ...OPTIONS, args: ['--recovery-window', '30000', '--recovery-max-dynamic-bytes', '8000'] });
+
+  it('have equal parts of them', async () => {
+    const bob = await app.join('bob');
+    const ada = await app.join('ada', { transports: ['websocket'], reconnection: false });
+    const courses = [];
+    for (const name of ['/course-1', '/course-2', '/course-3', '/course-4']) courses.push(await welcomed(ada, name));
+    ada.socket.io.engine.transport.ws._socket.destroy();
+    await until(() => courses.every((course) => course.disconnected), 'the connection is lost');
+    await until(async () => (await status(app)).namespaces['/course-4'].sockets === 0, 'the server knows');
+    for (let i = 0; i < 30; i++) await bob.ask('reach', '/course-1', 'everybody');
+    for (const course of courses) course.connect();
+    await until(() => courses.every((course) => course.connected), 'all are back');
+    assert.deepEqual(courses.map((course) => course.recovered), [false, true, true, true]);
+  });
+});

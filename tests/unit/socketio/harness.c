@@ -132,6 +132,7 @@ int app_setup_with(void **state, unsigned recovery_window_ms, size_t recovery_ma
         .recovery_window_ms = recovery_window_ms,
         .recovery_unnoticed_ms = 500,
         .recovery_max_bytes = recovery_max_bytes,
+        .recovery_max_dynamic_bytes = recovery_max_bytes,
         .recovery_max_replay = recovery_max_bytes / 2,
     };
     a->log = lec_log_new(STDERR_FILENO);

@@ -3,7 +3,7 @@
 #include "harness.h"
 
 #include "base/id.h"
-#include "socketio/dynamic.h"
+#include "socketio/internal.h"
 
 /* Words in a string, "" for none. */
 static void offer(struct app *a, const char *names, const char *patterns)
@@ -451,6 +451,50 @@ static void made_after_the_end_of_recovery(void **state)
     assert_null(find(a, "/course-1"));
 }
 
+/* However many namespaces clients make, what is kept in them together is bounded. */
+static void keep_equal_parts(void **state)
+{
+    struct app *a = *state;
+    struct fake_peer *p = fake_open(&a->engine);
+    char json[1024] = "[\"";
+    memset(json + 2, 'x', sizeof json - 5);
+    strcpy(json + sizeof json - 3, "\"]");
+    offer(a, "", "/course-*");
+    for (char c = '1'; c <= '3'; c++) {
+        char name[] = "/course-x";
+        name[8] = c;
+        join(a, p, name, NULL);
+    }
+    const struct sio_log *one = &find(a, "/course-1")->recovery->log,
+                         *main = &a->main->recovery->log;
+    a->io->cfg.recovery_max_dynamic_bytes = 30000;
+    app_join(a);
+    for (int i = 0; i < 30; i++) {
+        emit(a, "/course-*", json);
+        emit(a, "/", json);
+    }
+    assert_in_range(one->bytes, 8000, 10000);
+    assert_int_equal(main->count, 30);
+    leave(a, p, "/course-2");
+    leave(a, p, "/course-3");
+    for (int i = 0; i < 30; i++)
+        emit(a, "/course-*", json);
+    assert_in_range(one->bytes, 28000, 30000);
+    a->io->cfg.recovery_max_dynamic_bytes = 1000000;
+    a->io->cfg.recovery_max_bytes = 5000;
+    emit(a, "/course-*", json);
+    assert_in_range(one->bytes, 3000, 5000);
+
+    /* so many absent ones */
+    a->io->cfg.recovery_max_dynamic_bytes = 3000;
+    for (int i = 0; i < 4; i++) {
+        struct fake_peer *q = fake_open(&a->engine);
+        join(a, q, "/course-1", NULL);
+        fake_close(&a->engine, q, EIO_TRANSPORT_CLOSE);
+    }
+    assert_int_equal(a->kept, 2);
+}
+
 static void end_the_other(struct app *a, struct sio_socket *s)
 {
     struct sio_socket *other = a->ctx;
@@ -502,6 +546,7 @@ int main(void)
         T(numbers_go_on),
         R(lives_until_nobody_may_come_back),
         R(orphans_and_the_absent),
+        R(keep_equal_parts),
         R(made_after_the_end_of_recovery),
         R(outlives_who_left_in_a_callback),
     };
