@@ -12,15 +12,8 @@
 #include "socketio/ack.h"
 #include "socketio/internal.h"
 #include "socketio/msgpack.h"
-
-/* How long packets for a namespace that was left are still excused: they were on their way when
- * the other side left, or are answers that an application gives late. */
-#define TOMBSTONE_MS 10000
-
-/* Who sends this many times what it may is no busy client but a broken or hostile one, and is
- * disconnected when that goes on for so many seconds. */
-#define FLOOD_FACTOR  10u
-#define FLOOD_SECONDS 3u
+#include "socketio/rate.h"
+#include "socketio/tombstone.h"
 
 /* A packet that waits for its attachments. Owner: the client, until the last one is here. */
 struct sio_partial {
@@ -30,14 +23,6 @@ struct sio_partial {
     size_t bytes;                  /* of the attachments that are here */
     unsigned count;                /* how many these are */
     struct lec_msg *attachments[]; /* packet.attachments of them; behind them the text */
-};
-
-/* A namespace left lately. By name, as the namespace itself may be gone. Owner: the client. */
-struct sio_tombstone {
-    struct sio_tombstone *next;
-    uint64_t until;
-    size_t name_len;
-    char name[];
 };
 
 static struct lec_who who(const struct sio_client *c)
@@ -67,10 +52,7 @@ static void end_client(struct sio_client *c)
     c->partial = NULL;
     while (c->sockets)
         sio_socket_end(c->sockets, c->why);
-    for (struct sio_tombstone *t = c->tombstones, *next; t; t = next) {
-        next = t->next;
-        free(t);
-    }
+    sio_tombstone_free_all(c->tombstones);
     eio_session_set_user(c->session, NULL);
     lec_loop_free_later(c->io->loop, &c->later, free_client);
 }
@@ -188,37 +170,6 @@ void sio_client_joined(struct sio_client *c)
     lec_timer_stop(c->io->loop, &c->timer);
 }
 
-/* Notes that the namespace was left now, and forgets what was left long ago. There are no more
- * tombstones than namespaces that a client may join; past that the oldest goes. */
-static void bury(struct sio_client *c, struct lec_slice name)
-{
-    uint64_t now = lec_loop_now(c->io->loop);
-    unsigned count = 1;
-    for (struct sio_tombstone **p = &c->tombstones, *t; (t = *p);) {
-        bool same = lec_slice_eq((struct lec_slice){ t->name, t->name_len }, name);
-        if (same || t->until <= now || ++count > c->io->cfg.max_namespaces) {
-            *p = t->next;
-            free(t);
-        } else {
-            p = &t->next;
-        }
-    }
-    struct sio_tombstone *t = lec_alloc(sizeof *t + name.n);
-    t->until = now + TOMBSTONE_MS;
-    t->name_len = name.n;
-    memcpy(t->name, name.p, name.n);
-    t->next = c->tombstones;
-    c->tombstones = t;
-}
-
-static bool left_lately(const struct sio_client *c, struct lec_slice name)
-{
-    for (const struct sio_tombstone *t = c->tombstones; t; t = t->next)
-        if (lec_slice_eq((struct lec_slice){ t->name, t->name_len }, name))
-            return t->until > lec_loop_now(c->io->loop);
-    return false;
-}
-
 void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_joined)
 {
     struct sio_socket **p = &c->sockets;
@@ -231,7 +182,8 @@ void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_join
     c->refusals += !was_joined;
     if (!was_joined || c->closing || c->ended)
         return;
-    bury(c, s->nsp->name);
+    sio_tombstone_add(&c->tombstones, s->nsp->name, lec_loop_now(c->io->loop),
+                      c->io->cfg.max_namespaces);
     if (c->joined == 0)
         lec_timer_start(c->io->loop, &c->timer, c->io->cfg.connect_timeout_ms, on_connect_timeout);
 }
@@ -260,6 +212,11 @@ void sio_client_disconnect(struct sio_client *c)
     }
     if (!c->ended)
         eio_session_close(c->session, false);
+}
+
+static bool left_lately(const struct sio_client *c, struct lec_slice name)
+{
+    return sio_tombstone_find(c->tombstones, name, lec_loop_now(c->io->loop));
 }
 
 static struct sio_socket *find_socket(const struct sio_client *c, struct lec_slice name)
@@ -326,58 +283,9 @@ static void on_connect(struct sio_client *c, const struct sio_packet *p)
     lec_buf_fini(&query);
 }
 
-/* Takes from what a client may go over its rate. False: it has used that up too, and is gone now. */
-static bool bear(struct sio_client *c, uint64_t *bucket, const struct lec_rate *rate, uint64_t n)
-{
-    struct sio_server *io = c->io;
-    struct lec_rate more = { rate->per_second * FLOOD_FACTOR,
-                             rate->per_second * FLOOD_FACTOR * FLOOD_SECONDS };
-    if (more.burst < rate->burst)
-        more.burst = rate->burst;
-    if (lec_bucket_take(bucket, &more, lec_loop_now(io->loop), n))
-        return true;
-    io->counters->clients_flooding++;
-    lec_log(io->log, LEC_LOG_INFO, LEC_CAT_IO_CLIENT, who(c),
-            "disconnected: it sends more than %u times what it may", FLOOD_FACTOR);
-    struct sio_socket *s = c->sockets;
-    while (s && s->state != SIO_CONNECTED)
-        s = s->next;
-    if (s && io->events->on_limited)
-        io->events->on_limited(io->ctx, s, NULL, "disconnected for sending far too much");
-    sio_client_disconnect(c);
-    return false;
-}
-
-/* Why this event is not handled now, NULL if it is. */
-static const char *over_rate(struct sio_client *c, const struct sio_event *event)
-{
-    const struct sio_config *cfg = &c->io->cfg;
-    uint64_t now = lec_loop_now(c->io->loop);
-    if (c->too_many_bytes)
-        return "too many bytes a second";
-    if (!lec_bucket_take(&c->events, &cfg->events, now, 1))
-        return "too many events a second";
-    for (size_t i = 0; i < cfg->n_event_rates; i++)
-        if (lec_slice_eq(cfg->event_rates[i].name, event->name))
-            return lec_bucket_take(&c->by_event[i], &cfg->event_rates[i].rate, now, 1)
-                       ? NULL
-                       : "too many of these events a second";
-    return NULL;
-}
-
-static void refuse_event(struct sio_client *c, struct sio_socket *s, const struct sio_event *event,
-                         const char *why)
-{
-    struct sio_server *io = c->io;
-    io->counters->events_rate_limited++;
-    if (bear(c, &c->more_events, &io->cfg.events, 1) && io->events->on_limited)
-        io->events->on_limited(io->ctx, s, event, why);
-}
-
 static void on_event(struct sio_client *c, struct sio_socket *s, const struct sio_packet *p,
                      const struct sio_payload *payload)
 {
-    const char *why;
     struct sio_server *io = c->io;
     struct sio_event event = { .name = p->event, .payload = *payload, .ack_id = p->id };
     struct lec_buf name = { 0 };
@@ -388,9 +296,7 @@ static void on_event(struct sio_client *c, struct sio_socket *s, const struct si
     }
     if (event.name.n > io->cfg.max_event_name) {
         bad_packet(c, "event name too long");
-    } else if ((why = over_rate(c, &event)) != NULL) {
-        refuse_event(c, s, &event, why);
-    } else {
+    } else if (sio_rate_event(c, s, &event)) {
         io->counters->events_in++;
         io->events->on_event(io->ctx, s, &event);
     }
@@ -530,13 +436,8 @@ void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary
 {
     if (!c || c->closing || c->ended)
         return;
-    if (!c->partial)
-        c->too_many_bytes = false;
-    if (!lec_bucket_take(&c->bytes, &c->io->cfg.bytes, lec_loop_now(c->io->loop), data.n)) {
-        if (!bear(c, &c->more_bytes, &c->io->cfg.bytes, data.n))
-            return;
-        c->too_many_bytes = true;
-    }
+    if (!sio_rate_message(c, data.n))
+        return;
     if (!c->spoke) {
         c->spoke = true;
         c->msgpack = binary;
