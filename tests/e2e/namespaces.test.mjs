@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import parser from 'socket.io-msgpack-parser';
-import { lectern } from './support/process.mjs';
+import { lectern, Server } from './support/process.mjs';
 import { RawWebSocket } from './support/raw.mjs';
+import { Scripts } from './support/scripts.mjs';
 import { useServer, WAYS } from './support/suite.mjs';
 import { tokenFor } from './support/tokens.mjs';
 import { once, PATIENCE, until, within } from './support/wait.mjs';
@@ -322,6 +323,29 @@ describe('namespaces by pattern and recovery', () => {
     assert.deepEqual([course.recovered, course.id === id], [false, false]);
     course.disconnect();
     await empty(app);
+  });
+});
+
+describe('namespaces by pattern in a server that stops', () => {
+  it('keep nothing for who leaves', async () => {
+    const scripts = new Scripts(OPTIONS);
+    const server = await Server.start({ dir: scripts.dir, args: ['--recovery-window', '60000'] });
+    try {
+      const connect = `{"token":"${tokenFor('ada')}"}`;
+      const raws = [await RawWebSocket.open(server.port), await RawWebSocket.open(server.port)];
+      for (const raw of raws) raw.send(`40${connect}`);
+      await until(() => raws.every((raw) => raw.messages.some((m) => m.startsWith('40'))), 'both are in');
+      const drained = lectern(['drain', '60', '--port', String(server.port)], { timeout: 30_000 * PATIENCE });
+      await Promise.race(raws.map((raw) => raw.closed)); // one of two goes at once, the other after half of the time
+      for (const raw of raws) if (!raw.socket.destroyed) raw.send(`40/course-1,${connect}`);
+      await until(() => raws.some((raw) => raw.messages.some((m) => m.startsWith('40/course-1,'))), 'it is in the course');
+      for (const raw of raws) raw.socket.destroy();
+      await server.exit();
+      assert.equal((await drained).code, 0);
+    } finally {
+      if (server.alive) server.signal('SIGKILL');
+      scripts.remove();
+    }
   });
 });
 
