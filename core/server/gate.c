@@ -9,6 +9,7 @@
 #include "server/jwks.h"
 #include "server/peer.h"
 #include "server/stay.h"
+#include "socketio/dynamic.h"
 
 static struct lec_who who(const struct sio_socket *s)
 {
@@ -152,9 +153,14 @@ static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
     admit(ctx, s, auth, true);
 }
 
-/* The payload is copied, since the socket's own goes when it is accepted. */
+/* The payload is copied, since the socket's own goes when it is accepted. A reload may have taken the
+ * pattern of its namespace away meanwhile, and the on_connect that would look at it. */
 void lec_gate_again(struct lec_server *server, struct sio_socket *s)
 {
+    if (sio_namespace_is_orphan(sio_socket_namespace(s))) {
+        sio_socket_refuse(s, "Invalid namespace", (struct lec_slice){ NULL, 0 });
+        return;
+    }
     struct lec_slice auth = sio_socket_auth(s);
     char *copy = lec_strndup(auth.p, auth.n);
     admit(server, s, (struct lec_slice){ copy, auth.n }, false);

@@ -82,7 +82,7 @@ struct sio_namespace *sio_dynamic_join(struct sio_server *io, struct lec_slice n
     struct sio_namespace *nsp = sio_server_find(io, name);
     *why = "Invalid namespace";
     if (nsp)
-        return nsp->dynamic && !nsp->pattern ? NULL : nsp;
+        return sio_namespace_is_orphan(nsp) ? NULL : nsp;
     if (io->n_patterns > 0 && name.n > io->cfg.max_namespace_name) {
         *why = "Namespace name too long";
         return NULL;
@@ -196,6 +196,11 @@ size_t sio_pattern_count(const struct sio_pattern *p)
 struct lec_slice sio_namespace_pattern(const struct sio_namespace *nsp)
 {
     return nsp->pattern ? nsp->pattern->text : (struct lec_slice){ NULL, 0 };
+}
+
+bool sio_namespace_is_orphan(const struct sio_namespace *nsp)
+{
+    return nsp->dynamic && !nsp->pattern;
 }
 
 struct sio_namespace *sio_server_named(struct sio_server *io, struct lec_slice name,

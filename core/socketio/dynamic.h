@@ -39,6 +39,9 @@ size_t sio_pattern_count(const struct sio_pattern *p); /* living children */
 /* The pattern that a namespace is a child of; n == 0: of none. Valid until the next offer. */
 struct lec_slice sio_namespace_pattern(const struct sio_namespace *nsp);
 
+/* Whether it lost its pattern, and serves only who is in it. */
+bool sio_namespace_is_orphan(const struct sio_namespace *nsp);
+
 /* Iterates what a name means: the namespace of this name or, if it is a pattern's text, its living
  * children. Start with NULL; ends with NULL. Nobody may come or leave meanwhile. */
 struct sio_namespace *sio_server_named(struct sio_server *io, struct lec_slice name,

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import parser from 'socket.io-msgpack-parser';
+import { Origin } from './support/origin.mjs';
 import { lectern, Server } from './support/process.mjs';
 import { RawWebSocket } from './support/raw.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { useServer, WAYS } from './support/suite.mjs';
-import { tokenFor } from './support/tokens.mjs';
+import { keysFor, tokenFor } from './support/tokens.mjs';
 import { once, PATIENCE, until, within } from './support/wait.mjs';
 
 // In the main namespace: reaches into the others.
@@ -364,5 +365,35 @@ describe('namespaces by pattern and the bytes that recovery keeps', () => {
     for (const course of courses) course.connect();
     await until(() => courses.every((course) => course.connected), 'all are back');
     assert.deepEqual(courses.map((course) => course.recovered), [false, true, true, true]);
+  });
+});
+
+describe('namespaces by pattern and keys by URL', () => {
+  it('let nobody in who waited for a key while a reload took the pattern away', async () => {
+    const { publicKey, privateKey } = keysFor('ES256');
+    const set = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256' }] };
+    const scripts = new Scripts(OPTIONS);
+    let release;
+    const origin = await Origin.start({ answer: (_, response) => (release = () => response.end(JSON.stringify(set))) });
+    const server = await Server.start({ dir: scripts.dir, args: ['--jwt-jwks-url', origin.url], env: { JWT_SECRET: undefined } });
+    try {
+      await origin.asked(1);
+      const raw = await RawWebSocket.open(server.port);
+      const token = tokenFor('ada', {}, { alg: 'ES256', key: privateKey, header: { kid: 'one' } });
+      for (const name of ['', '/course-1,']) raw.send(`40${name}${JSON.stringify({ token, refuse: true })}`);
+      await until(async () => (await status({ server })).counters.tokens_waited.total === 2, 'it waits');
+      scripts.write('handlers/zz_course.lua', 'return {}');
+      const { code, stderr } = await server.reload();
+      assert.equal(code, 0, stderr);
+      release();
+      await until(() => raw.messages.length >= 3, 'both are answered');
+      assert.match(raw.messages.find((m) => m.startsWith('40')), /^40\{"sid":/);
+      assert.deepEqual(raw.messages.filter((m) => m.includes('/course-1')), ['44/course-1,{"message":"Invalid namespace"}']);
+      raw.socket.destroy();
+    } finally {
+      await server.stop();
+      await origin.close();
+      scripts.remove();
+    }
   });
 });
