@@ -85,6 +85,15 @@ int lec_keys_take(struct lec_keys *k, struct lec_slice jwks, char *err, size_t e
     int rc = lec_jwks_read(&set, jwks, &k->algs, err, err_size);
     if (rc != LEC_OK)
         return rc;
+    for (size_t i = 0; i < set.n; i++) {
+        if (set.keys[i].pkey)
+            continue;
+        lec_key_set_fini(&set);
+        snprintf(err, err_size,
+                 "a shared secret (kty oct) has no place at a URL: who reads it makes "
+                 "tokens; use a JWKS file");
+        return LEC_EINVAL;
+    }
     lec_key_set_fini(&k->set);
     k->set = set;
     return LEC_OK;

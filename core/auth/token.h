@@ -43,8 +43,8 @@ void lec_keys_free(struct lec_keys *k);
  * err: the keys of before stay, and it is not complained about again until the file changes. */
 int lec_keys_reload(struct lec_keys *k, char *err, size_t err_size) LEC_CHECK;
 
-/* The keys of a JSON Web Key Set take the place of those of before. LEC_EINVAL with a sentence in err:
- * those of before stay. */
+/* The keys of a JSON Web Key Set that others can read, too, take the place of those of before.
+ * LEC_EINVAL with a sentence in err (also if one is a shared secret): those of before stay. */
 int lec_keys_take(struct lec_keys *k, struct lec_slice jwks, char *err, size_t err_size) LEC_CHECK;
 
 size_t lec_keys_count(const struct lec_keys *k);

@@ -392,6 +392,8 @@ static void keys_of_a_url_come_later(void **state)
     take(k, "{\"keys\":[{$rsa,\"kid\":\"b\"},{$weak,\"kid\":\"w\"}]}", LEC_EINVAL, err,
          sizeof(err));
     assert_non_null(strstr(err, "key 2 (kid \"w\")"));
+    take(k, "{\"keys\":[{$rsa,\"kid\":\"b\"},{$oct,\"kid\":\"s\"}]}", LEC_EINVAL, err, sizeof(err));
+    assert_non_null(strstr(err, "shared secret (kty oct)"));
     take(k, "<html>", LEC_EINVAL, err, sizeof(err));
     assert_int_equal(verify(k, A), LEC_OK);
     take(k, "{\"keys\":[{$rsa,\"kid\":\"b\"}]}", LEC_OK, err, sizeof(err));
