@@ -34,8 +34,10 @@ static void on_deadline(struct lec_timer *t)
     case CONN_LINGER:
         conn_kill(c);
         break;
+    case CONN_UPGRADE: /* there was no descriptor for it */
+        conn_later(c);
+        break;
     case CONN_SENDING: /* TCP_USER_TIMEOUT bounds it */
-    case CONN_UPGRADE:
     case CONN_WS:
     case CONN_DEAD:
         break;

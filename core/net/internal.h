@@ -119,6 +119,7 @@ struct conn {
     char *out;              /* SENDING: what is left of the answer */
     size_t out_len, out_at;
     enum conn_state state;
+    uint8_t takes;   /* UPGRADE: how often its socket was to be taken */
     bool counted;    /* in net->sites */
     bool upgrade;    /* the request of which we are about to be told asks for a WebSocket */
     bool served;     /* this is not its first request */

@@ -40,6 +40,7 @@
  * close what it has: shutdown(2) and close(2) hit the dead one. With TLS a reference of ours keeps
  * the SSL, and a quiet shutdown makes its farewell a formality without bytes; when the library has
  * forgotten it, that is undone and the SSL pointed to our descriptor. */
+#include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <openssl/ssl.h>
@@ -316,17 +317,26 @@ bool wire_certificate(const struct conn *c, struct lec_buf *json)
 
 /* --- taking the socket away (T3) ------------------------------------------------------------ */
 
+/* Of many in one turn each needs a second descriptor, until the library closes the first ones. */
+#define TAKES         100
+#define TAKE_AGAIN_MS 10
+
 void wire_take(struct conn *c)
 {
     int fd = lws_get_socket_fd(c->wsi);
-    if (!stop_reading(c)) {
+    if (c->takes == 0 && !stop_reading(c)) {
         /* Bytes behind the request, which nobody can have any more. A client must wait for the
          * answer (RFC 6455, 4.1). */
         http_refuse(c, 400, false);
         conn_abort(c);
         return;
     }
+    c->takes++;
     c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (c->fd < 0 && errno == EMFILE && c->takes < TAKES) {
+        conn_set_deadline(c, TAKE_AGAIN_MS);
+        return;
+    }
     if (c->fd < 0 || dup3(c->net->lws->dead_fd, fd, O_CLOEXEC) < 0) {
         if (c->fd >= 0)
             close(c->fd);

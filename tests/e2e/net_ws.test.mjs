@@ -2,6 +2,8 @@
 // says of frames is in net_ws_frames.test.mjs.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import { accept, closeFrame, frame, key, Probe, sleep, text, tlsArgs, until, upgradeRequest } from './net_help.mjs';
 
 const CLOSED = 0;
@@ -41,6 +43,37 @@ for (const secure of [false, true]) {
     c.write(text('hello'));
     assert.equal(await c.text(), 'hello');
     c.destroy();
+  });
+
+  test(`${name}: many handshakes in one turn, with hardly a descriptor to spare`, async (t) => {
+    const p = await start(t);
+    const clients = [];
+    for (let i = 0; i < 100; i++) clients.push(await p.connect());
+    await until(async () => (await p.stats()).connections === clients.length + 1);
+    const used = fs.readdirSync(`/proc/${p.process.pid}/fd`).length;
+    execFileSync('prlimit', ['--pid', String(p.process.pid), `--nofile=${used + 10}`]);
+    p.process.kill('SIGSTOP');
+    for (const c of clients) c.write(upgradeRequest());
+    await sleep(100);
+    p.process.kill('SIGCONT');
+    for (const c of clients) {
+      await until(() => c.data.includes('\r\n\r\n') || c.ended, 5000, 'handshake');
+      assert.match(c.data.toString('latin1'), /^HTTP\/1.1 101 /);
+    }
+    for (const c of clients) c.destroy();
+    await until(async () => (await p.stats()).closes === clients.length);
+  });
+
+  test(`${name}: handshakes without any descriptor to spare end`, async (t) => {
+    const p = await start(t);
+    const clients = [];
+    for (let i = 0; i < 10; i++) clients.push(await p.connect());
+    await until(async () => (await p.stats()).connections === clients.length + 1);
+    execFileSync('prlimit', ['--pid', String(p.process.pid), '--nofile=4:']);
+    for (const c of clients) c.write(upgradeRequest());
+    for (const c of clients) await c.closed(10_000);
+    execFileSync('prlimit', ['--pid', String(p.process.pid), '--nofile=1000:']);
+    await p.alive();
   });
 
   test(`${name}: bytes behind the handshake in one write are refused, and nobody hangs`, async (t) => {
