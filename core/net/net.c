@@ -71,10 +71,6 @@ static void adopt(struct lec_net *net, int fd, const struct sockaddr_storage *pe
         net->counters->connections_refused_address++;
         return;
     }
-    int one = 1;
-    unsigned timeout = net->cfg->send_timeout_ms; /* tcp(7) */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
     net->counters->connections_accepted++;
     lec_lws_adopt(net, fd, peer);
 }
@@ -160,6 +156,11 @@ int lec_net_listen(struct lec_net *net)
     if (net->listen_fd < 0)
         return LEC_EIO;
 
+    int one = 1; /* connections have these from their listener (tcp(7)) */
+    unsigned timeout = net->cfg->send_timeout_ms;
+    setsockopt(net->listen_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(net->listen_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+
     struct sockaddr_storage bound;
     socklen_t n = sizeof bound;
     getsockname(net->listen_fd, (struct sockaddr *)&bound, &n);
@@ -191,7 +192,7 @@ void lec_net_stop_listening(struct lec_net *net)
     net->listen_fd = -1;
 }
 
-/* --- connections that net watches itself ---------------------------------------------------------------- */
+/* --- connections that net watches itself ---------------------------------------------------- */
 
 static void on_watch(uv_poll_t *poll, int status, int events)
 {
@@ -205,21 +206,17 @@ static void on_watch(uv_poll_t *poll, int status, int events)
         conn_watched(e[i].data.ptr, e[i].events);
 }
 
-/* --- its life --------------------------------------------------------------------------------- */
+/* --- its life ------------------------------------------------------------------------------- */
 
 /* Makes room for the connections, no more: the library has a table of all descriptors that could
- * be, and falls back to a small one past some millions. */
-static unsigned raise_descriptors(struct lec_net *net)
+ * be, and goes through all of it whenever it closes one. */
+static unsigned limit_descriptors(struct lec_net *net)
 {
     struct rlimit r;
     rlim_t want = (rlim_t)net->cfg->max_connections + OTHER_FDS;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
         return net->cfg->max_connections;
-    rlim_t soft = r.rlim_cur;
-    if (soft < want)
-        soft = want < r.rlim_max ? want : r.rlim_max;
-    if (soft > 1000000 && want < 1000000)
-        soft = 1000000;
+    rlim_t soft = want < r.rlim_max ? want : r.rlim_max;
     if (soft != r.rlim_cur) {
         r.rlim_cur = soft;
         if (setrlimit(RLIMIT_NOFILE, &r) != 0)
@@ -248,7 +245,7 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
     net->log = log;
     net->listen_fd = -1;
     lec_list_init(&net->conns);
-    net->limit = raise_descriptors(net);
+    net->limit = limit_descriptors(net);
     net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     net->watch_fd = epoll_create1(EPOLL_CLOEXEC);
     if (net->watch_fd < 0 || lec_lws_new(net) == NULL) {

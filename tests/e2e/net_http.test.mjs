@@ -1,5 +1,6 @@
 // Plain HTTP/1.1 on core/net: framing, limits, deadlines (traps T1, T2, T8, T9, T11, T12, T15 and
 // T17 of core/net/lws.c). Every hostile case also asserts that the server still serves.
+import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import assert from 'node:assert/strict';
@@ -478,6 +479,13 @@ test('fewer descriptors than connections are allowed: a warning, and a lower lim
   for (const c of open) c.destroy();
   await until(async () => (await p.get('/').catch(() => null))?.status === 200);
   assert.ok((await p.stats()).turnedAway >= 30);
+});
+
+// The library looks through its table of all possible descriptors at the end of every connection.
+test('no more descriptors are allowed than the connections need', async (t) => {
+  const p = await Probe.start(t, ['--max-connections', '100']);
+  const limits = fs.readFileSync(`/proc/${p.process.pid}/limits`, 'latin1');
+  assert.match(limits, /^Max open files +356 /m);
 });
 
 test('T11: TLS clients that offer HTTP/2 get HTTP/1.1', async (t) => {
