@@ -79,13 +79,12 @@ unsigned ws_check(const struct lec_http *h)
 }
 
 /* RFC 6455, 4.2.2. The first offered subprotocol is agreed to, as npm's ws does. */
-static bool answer(struct conn *c, const struct lec_http *h)
+static void answer(struct lec_buf *b, const struct lec_http *h)
 {
-    struct lec_buf *b = &c->net->scratch;
     struct lec_slice key = lec_http_header(h, "sec-websocket-key");
     struct lec_slice offered = lec_http_header(h, "sec-websocket-protocol"), name;
     unsigned char digest[SHA_DIGEST_LENGTH];
-    lec_buf_clear(b, LEC_GATHER);
+    lec_buf_reserve(b, 512); /* for the first frames too */
     lec_buf_add(b, key.p, key.n);
     lec_buf_adds(b, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     SHA1((const unsigned char *)b->p, b->n, digest);
@@ -98,18 +97,20 @@ static bool answer(struct conn *c, const struct lec_http *h)
         lec_buf_printf(b, "Sec-WebSocket-Protocol: %.*s\r\n", (int)name.n, name.p);
     lec_buf_add(b, h->ws_headers.p, h->ws_headers.n);
     lec_buf_adds(b, "\r\n");
-    return wire_send(c, b->p, b->n) == (ssize_t)b->n;
+}
+
+/* What it says leaves at the end of the turn. */
+static void settle_later(struct lec_ws *ws)
+{
+    lec_loop_flush_later(ws->conn->net->loop, &ws->later, settle);
 }
 
 void ws_opened(struct conn *c)
 {
     struct lec_http *h = c->http;
-    if (!answer(c, h)) {
-        conn_abort(c);
-        return;
-    }
     struct lec_ws *ws = lec_alloc0(sizeof *ws);
     ws->conn = c;
+    answer(&ws->rest, h);
     ws->events = h->ws_events;
     ws->owner = h->owner;
     ws->max_message = h->max_message;
@@ -118,6 +119,7 @@ void ws_opened(struct conn *c)
     c->state = CONN_WS;
     c->net->counters->ws_opened++;
     ws->events->on_open(ws->owner, ws);
+    settle_later(ws); /* behind what on_open put off: its frames leave with the answer */
     wire_watch(c);
 }
 
@@ -139,11 +141,6 @@ void ws_free(struct lec_ws *ws)
 }
 
 /* --- out ---------------------------------------------------------------------------------- */
-
-static void settle_later(struct lec_ws *ws)
-{
-    lec_loop_flush_later(ws->conn->net->loop, &ws->later, settle);
-}
 
 /* The connection is of no use any more; the owner is told at the end of the turn. */
 static void broken(struct lec_ws *ws)
@@ -196,37 +193,56 @@ static bool usable(const struct lec_ws *ws)
     return !ws->closing && ws->conn->state == CONN_WS && !ws->conn->kill;
 }
 
+/* Puts messages behind `rest`, to leave with it; how many. */
+static uint32_t join(struct lec_ws *ws, const struct lec_outq *q)
+{
+    uint32_t k = 0;
+    for (; k < q->count; k++) {
+        struct lec_slice frame = lec_msg_frame(lec_outq_at(q, k));
+        if (ws->rest.n + frame.n > LEC_GATHER)
+            break;
+        lec_buf_add(&ws->rest, frame.p, frame.n);
+    }
+    return k;
+}
+
+/* Sends the first message, and small ones behind it; how many. */
+static uint32_t send_first(struct lec_ws *ws, const struct lec_outq *q)
+{
+    struct lec_slice frame = lec_msg_frame(lec_outq_at(q, 0));
+    const char *p = frame.p;
+    size_t n = frame.n;
+    uint32_t k = 1;
+    if (q->count > 1 && n + lec_msg_frame(lec_outq_at(q, 1)).n <= LEC_GATHER) {
+        char *gather = (char *)ws->conn->net->gather;
+        memcpy(gather, p, n);
+        for (; k < q->count; k++) {
+            frame = lec_msg_frame(lec_outq_at(q, k));
+            if (n + frame.n > LEC_GATHER)
+                break;
+            memcpy(gather + n, frame.p, frame.n);
+            n += frame.n;
+        }
+        p = gather;
+    }
+    send_out(ws, p, n);
+    return k;
+}
+
 int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 {
+    while (usable(ws) && !ws->full && q->count > 0) {
+        if (ws->rest.n > 0) {
+            lec_outq_drop(q, join(ws, q));
+            (void)send_rest(ws);
+        } else {
+            lec_outq_drop(q, send_first(ws, q));
+        }
+    }
     if (!usable(ws))
         return LEC_ECLOSED;
-    while (q->count > 0) {
-        if (!send_rest(ws)) {
-            ws->wants_writable = true;
-            return usable(ws) ? LEC_EAGAIN : LEC_ECLOSED;
-        }
-        struct lec_slice frame = lec_msg_frame(lec_outq_at(q, 0));
-        const char *p = frame.p;
-        size_t n = frame.n;
-        uint32_t k = 1;
-        if (q->count > 1 && n + lec_msg_frame(lec_outq_at(q, 1)).n <= LEC_GATHER) {
-            char *gather = (char *)ws->conn->net->gather;
-            memcpy(gather, p, n);
-            for (; k < q->count; k++) {
-                frame = lec_msg_frame(lec_outq_at(q, k));
-                if (n + frame.n > LEC_GATHER)
-                    break;
-                memcpy(gather + n, frame.p, frame.n);
-                n += frame.n;
-            }
-            p = gather;
-        }
-        send_out(ws, p, n);
-        lec_outq_drop(q, k);
-        if (!usable(ws))
-            return LEC_ECLOSED;
-    }
-    return LEC_OK;
+    ws->wants_writable = q->count > 0;
+    return q->count > 0 ? LEC_EAGAIN : LEC_OK;
 }
 
 bool lec_ws_writable(const struct lec_ws *ws)
