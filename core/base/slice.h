@@ -29,4 +29,13 @@ static inline bool lec_slice_is(struct lec_slice a, const char *s)
     return lec_slice_eq(a, lec_slice_str(s));
 }
 
+/* The same, whatever the case of ASCII letters. */
+bool lec_slice_is_word(struct lec_slice a, const char *word);
+
+/* Without the spaces, tabs and line ends around it. */
+struct lec_slice lec_slice_trim(struct lec_slice s);
+
+/* Takes what stands before the next separator off the list, and the separator; trimmed. */
+struct lec_slice lec_slice_shift(struct lec_slice *list, char separator);
+
 #endif

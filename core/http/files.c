@@ -8,12 +8,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_DEFLATE                                                                                \
-    (1u << 20) /* bytes of what is compressed on the loop; 5 ms, 20 if it does not shrink */
+/* Bytes of what is compressed on the loop; 5 ms, 20 if it does not shrink. */
+#define MAX_DEFLATE (1u << 20)
 
 struct lec_files {
     int dir;
@@ -112,8 +111,7 @@ const char *lec_files_type(struct lec_slice name)
     struct lec_slice ending = { name.p + start, name.n - start };
     bool has_ending = start > 0 && name.p[start - 1] == '.';
     for (size_t i = 0; has_ending && i < sizeof types / sizeof types[0]; i++)
-        if (strlen(types[i].ending) == ending.n &&
-            strncasecmp(types[i].ending, ending.p, ending.n) == 0)
+        if (lec_slice_is_word(ending, types[i].ending))
             return types[i].type;
     return "application/octet-stream";
 }

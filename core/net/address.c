@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define MAPPED_BITS 96 /* of the prefix ::ffff:0:0/96 that IPv4 stands under */
 
@@ -119,11 +118,7 @@ static struct lec_slice pop(struct lec_slice *list)
         e.n = (size_t)(list->p + list->n - e.p);
     }
     list->n = comma ? (size_t)(comma - list->p) : 0;
-    while (e.n > 0 && (*e.p == ' ' || *e.p == '\t'))
-        e.p++, e.n--;
-    while (e.n > 0 && (e.p[e.n - 1] == ' ' || e.p[e.n - 1] == '\t'))
-        e.n--;
-    return e;
+    return lec_slice_trim(e);
 }
 
 /* Takes the last entry off the list: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
@@ -171,6 +166,5 @@ bool lec_client_secure(const struct lec_networks *trusted, const char *peer,
         !contain(trusted, ip))
         return peer_secure;
     struct lec_slice proto = pop(&forwarded_proto);
-    return (proto.n == 5 && strncasecmp(proto.p, "https", 5) == 0) ||
-           (proto.n == 3 && strncasecmp(proto.p, "wss", 3) == 0);
+    return lec_slice_is_word(proto, "https") || lec_slice_is_word(proto, "wss");
 }

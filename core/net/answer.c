@@ -1,18 +1,8 @@
 #include "net/answer.h"
 
 #include <ctype.h>
-#include <strings.h>
 
 #define MAX_SECONDS 2147483648 /* RFC 9111, 1.2.2: what is larger counts as this */
-
-static struct lec_slice trim(struct lec_slice s)
-{
-    while (s.n > 0 && strchr(" \t\r\n", s.p[0]))
-        s.p++, s.n--;
-    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
 
 void lec_answer_add(struct lec_buf *headers, struct lec_slice line)
 {
@@ -26,7 +16,7 @@ void lec_answer_add(struct lec_buf *headers, struct lec_slice line)
     for (size_t i = 0; i < n; i++)
         lec_buf_addc(headers, (char)tolower((unsigned char)line.p[i]));
     lec_buf_addc(headers, '\0');
-    struct lec_slice value = trim((struct lec_slice){ colon + 1, line.n - n - 1 });
+    struct lec_slice value = lec_slice_trim((struct lec_slice){ colon + 1, line.n - n - 1 });
     lec_buf_add(headers, value.p, value.n);
     lec_buf_addc(headers, '\0');
 }
@@ -62,35 +52,25 @@ static int64_t seconds(struct lec_slice text)
     return n;
 }
 
-static bool is_word(struct lec_slice text, const char *word)
-{
-    return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
-}
-
 /* One directive of Cache-Control. */
 static void read_directive(struct lec_slice text, int64_t *max_age)
 {
     const char *equals = text.n > 0 ? memchr(text.p, '=', text.n) : NULL;
     struct lec_slice name = { text.p, equals ? (size_t)(equals - text.p) : text.n };
-    name = trim(name);
-    if (is_word(name, "no-cache") || is_word(name, "no-store")) {
+    name = lec_slice_trim(name);
+    if (lec_slice_is_word(name, "no-cache") || lec_slice_is_word(name, "no-store")) {
         *max_age = 0;
-    } else if (equals && is_word(name, "max-age") && *max_age != 0) {
+    } else if (equals && lec_slice_is_word(name, "max-age") && *max_age != 0) {
         size_t n = (size_t)(text.p + text.n - equals - 1);
-        int64_t age = seconds(trim((struct lec_slice){ equals + 1, n }));
+        int64_t age = seconds(lec_slice_trim((struct lec_slice){ equals + 1, n }));
         *max_age = age < 0 ? 0 : age; /* RFC 9111, 4.2.1: what is invalid is stale */
     }
 }
 
 static void read_directives(struct lec_slice value, int64_t *max_age)
 {
-    while (value.n > 0) {
-        const char *comma = memchr(value.p, ',', value.n);
-        size_t n = comma ? (size_t)(comma - value.p) : value.n;
-        read_directive(trim((struct lec_slice){ value.p, n }), max_age);
-        n += comma != NULL;
-        value = (struct lec_slice){ value.p + n, value.n - n };
-    }
+    while (value.n > 0)
+        read_directive(lec_slice_shift(&value, ','), max_age);
 }
 
 int64_t lec_answer_max_age(struct lec_slice headers)

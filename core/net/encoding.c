@@ -22,30 +22,6 @@ const char *lec_encoding_name(enum lec_encoding e)
     return names[e];
 }
 
-static struct lec_slice trim(struct lec_slice s)
-{
-    while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
-        s.p++, s.n--;
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
-/* Takes what stands in front of the next separator, trimmed. */
-static struct lec_slice shift(struct lec_slice *list, char separator)
-{
-    const char *at = list->n > 0 ? memchr(list->p, separator, list->n) : NULL;
-    struct lec_slice first = { list->p, at ? (size_t)(at - list->p) : list->n };
-    list->p += first.n + (at != NULL);
-    list->n -= first.n + (at != NULL);
-    return trim(first);
-}
-
-static bool is(struct lec_slice s, const char *word)
-{
-    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
-}
-
 /* "q=0.25" in thousandths (RFC 9110, 12.4.2); -1 if it is no weight. */
 static int weight(struct lec_slice p)
 {
@@ -66,15 +42,16 @@ enum lec_encoding lec_encoding_choose(struct lec_slice accept, unsigned offered)
 {
     int q[LEC_ENCODINGS] = { -1, -1, -1, -1 }, others = 0; /* in thousandths; -1: not named */
     while (accept.n > 0) {
-        struct lec_slice element = shift(&accept, ',');
-        struct lec_slice name = shift(&element, ';');
-        int w = element.n > 0 ? weight(trim(element)) : 1000;
+        struct lec_slice element = lec_slice_shift(&accept, ',');
+        struct lec_slice name = lec_slice_shift(&element, ';');
+        int w = element.n > 0 ? weight(lec_slice_trim(element)) : 1000;
         if (w < 0)
             continue;
-        if (is(name, "*"))
+        if (lec_slice_is(name, "*"))
             others = w;
         for (int e = 0; e < LEC_ENCODINGS; e++)
-            if (is(name, names[e]) || (e == LEC_GZIP && is(name, "x-gzip")))
+            if (lec_slice_is_word(name, names[e]) ||
+                (e == LEC_GZIP && lec_slice_is_word(name, "x-gzip")))
                 q[e] = w;
     }
     enum lec_encoding best = LEC_IDENTITY;

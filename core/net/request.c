@@ -7,7 +7,6 @@
 
 #include <libwebsockets.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "net/internal.h"
 
@@ -63,39 +62,17 @@ size_t lec_request_encode(char *out, const char *p, size_t n, const char *also)
     return (size_t)(o - out);
 }
 
-static struct lec_slice trim(struct lec_slice s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s.p++, s.n--;
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
-/* Takes the first element off a comma-separated list. */
-static struct lec_slice list_shift(struct lec_slice *list)
-{
-    const char *comma = list->n ? memchr(list->p, ',', list->n) : NULL;
-    struct lec_slice first = { list->p, comma ? (size_t)(comma - list->p) : list->n };
-    size_t used = comma ? first.n + 1 : first.n;
-    list->p += used;
-    list->n -= used;
-    return trim(first);
-}
-
 bool lec_request_has_token(struct lec_slice list, const char *token)
 {
-    while (list.n > 0) {
-        struct lec_slice e = list_shift(&list);
-        if (e.n == strlen(token) && strncasecmp(e.p, token, e.n) == 0)
+    while (list.n > 0)
+        if (lec_slice_is_word(lec_slice_shift(&list, ','), token))
             return true;
-    }
     return false;
 }
 
 int lec_request_subprotocol(struct lec_slice list, struct lec_slice *first)
 {
-    struct lec_slice name = list_shift(&list);
+    struct lec_slice name = lec_slice_shift(&list, ',');
     if (name.n == 0)
         return LEC_EPROTO;
     static const char marks[] = "!#$%&'*+-.^_`|~";
@@ -221,7 +198,7 @@ static char *copy_values(struct lws *wsi, enum lws_token_indexes token, char *o,
         }
         if (!value_ok(o, (size_t)n))
             return NULL;
-        struct lec_slice v = trim((struct lec_slice){ o, (size_t)n });
+        struct lec_slice v = lec_slice_trim((struct lec_slice){ o, (size_t)n });
         memmove(o, v.p, v.n);
         o += v.n;
     }
@@ -286,7 +263,7 @@ static int copy_headers(struct lec_http *h, struct lws *wsi, const struct header
             int n = lws_hdr_custom_copy(wsi, value, (int)(end - value), e->name, (int)e->len);
             if (n < 0 || !value_ok(value, (size_t)n))
                 return 400;
-            struct lec_slice v = trim((struct lec_slice){ value, (size_t)n });
+            struct lec_slice v = lec_slice_trim((struct lec_slice){ value, (size_t)n });
             memmove(value, v.p, v.n);
             o = value + v.n;
             *o++ = '\0';
@@ -328,9 +305,8 @@ static int read_framing(struct lec_http *h, struct lws *wsi)
     if (h->http11 && lec_http_header(h, "host").n == 0)
         return 400;
     /* For 1.0 the library wants the bare word; for 1.1 we may close where it would not. */
-    h->keep_alive = h->http11
-                        ? !lec_request_has_token(connection, "close")
-                        : connection.n == 10 && strncasecmp(connection.p, "keep-alive", 10) == 0;
+    h->keep_alive = h->http11 ? !lec_request_has_token(connection, "close")
+                              : lec_slice_is_word(connection, "keep-alive");
     return 0;
 }
 

@@ -16,7 +16,6 @@
 #include <assert.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/base64.h"
 #include "base/utf8.h"

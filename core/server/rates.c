@@ -1,35 +1,15 @@
 #include "server/rates.h"
 
-static struct lec_slice trim(struct lec_slice s)
-{
-    while (s.n > 0 && *s.p == ' ')
-        s.p++, s.n--;
-    while (s.n > 0 && s.p[s.n - 1] == ' ')
-        s.n--;
-    return s;
-}
-
-/* Takes what stands before the separator off the text, and the separator. */
-static struct lec_slice shift(struct lec_slice *text, char separator)
-{
-    const char *end = memchr(text->p, separator, text->n);
-    struct lec_slice first = { text->p, end ? (size_t)(end - text->p) : text->n };
-    size_t used = first.n + (end != NULL);
-    text->p += used;
-    text->n -= used;
-    return trim(first);
-}
-
 int lec_rates_next(struct lec_slice *text, struct lec_slice *name, uint64_t *per_second)
 {
     struct lec_slice entry = { NULL, 0 };
     while (entry.n == 0) {
         if (text->n == 0)
             return 0;
-        entry = shift(text, ',');
+        entry = lec_slice_shift(text, ',');
     }
-    *name = shift(&entry, '=');
-    entry = trim(entry);
+    *name = lec_slice_shift(&entry, '=');
+    entry = lec_slice_trim(entry);
     *per_second = 0;
     for (size_t i = 0; i < entry.n; i++) {
         if (entry.p[i] < '0' || entry.p[i] > '9')
