@@ -4,8 +4,9 @@
  * unmasked and delivered where it lies. Only a message that has not come whole costs memory
  * (struct incoming), and an idle connection has none.
  *
- * Out: frames that are ready (base/msg.h) go to the kernel as they are. What it refuses of them,
- * and what we say by ourselves (pongs, the close frame), waits in `rest`, which comes first.
+ * Out: frames that are ready (base/msg.h) go to the kernel as they are. One of which it takes but
+ * some is kept (`part`), shared with its other receivers. What it refuses of small ones, and what we
+ * say by ourselves (the answer to the upgrade, pongs, the close frame), waits in `rest`.
  *
  * Its end: once `closing` is set the owner hears nothing but on_close, which is told once. The
  * struct stays to the connection's end: until both close frames have passed, input is read for the
@@ -42,7 +43,9 @@ struct lec_ws {
     void *owner;
     struct lec_later later; /* at the end of the turn: `rest` leaves, on_close is told */
     struct incoming *in;    /* NULL between messages */
-    struct lec_buf rest;    /* output that must leave first */
+    struct lec_msg *part;   /* of which some has left; NULL if none is there */
+    size_t part_at;         /* how much */
+    struct lec_buf rest;    /* output that must leave behind that, and first */
     size_t rest_at;         /* what of it has left */
     size_t pong_at;         /* the last pong in it, if no write has tried it yet; else 0 */
     size_t max_message;
@@ -135,6 +138,7 @@ void ws_free(struct lec_ws *ws)
     if (ws == NULL)
         return;
     free_incoming(ws);
+    lec_msg_unref(ws->part);
     lec_buf_fini(&ws->rest);
     free(ws);
 }
@@ -151,37 +155,39 @@ static void broken(struct lec_ws *ws)
     settle_later(ws);
 }
 
-/* Hands p to the kernel, behind `rest`; what it does not take becomes `rest`. */
-static void send_out(struct lec_ws *ws, const char *p, size_t n)
+/* Hands p to the kernel, from *at on. Whether it took all. */
+static bool send_out(struct lec_ws *ws, const char *p, size_t n, size_t *at)
 {
-    ssize_t k = wire_send(ws->conn, p, n);
+    ssize_t k = wire_send(ws->conn, p + *at, n - *at);
     if (k < 0) {
         broken(ws);
-    } else if ((size_t)k < n) {
-        ws->full = true;
-        lec_buf_add(&ws->rest, p + k, n - (size_t)k);
+        return false;
     }
+    *at += (size_t)k;
+    ws->full = *at < n;
+    return !ws->full;
+}
+
+static bool send_part(struct lec_ws *ws)
+{
+    struct lec_slice frame = lec_msg_frame(ws->part);
+    if (!send_out(ws, frame.p, frame.n, &ws->part_at))
+        return false;
+    lec_msg_unref(ws->part);
+    ws->part = NULL;
+    return true;
 }
 
 /* Whether nothing is left that must leave first. */
 static bool send_rest(struct lec_ws *ws)
 {
-    size_t n = ws->rest.n - ws->rest_at;
-    if (ws->full)
+    if (ws->full || (ws->part != NULL && !send_part(ws)))
         return false;
-    if (n == 0)
+    if (ws->rest.n == 0)
         return true;
     ws->pong_at = 0;
-    ssize_t k = wire_send(ws->conn, ws->rest.p + ws->rest_at, n);
-    if (k < 0) {
-        broken(ws);
+    if (!send_out(ws, ws->rest.p, ws->rest.n, &ws->rest_at))
         return false;
-    }
-    ws->rest_at += (size_t)k;
-    if ((size_t)k < n) {
-        ws->full = true;
-        return false;
-    }
     lec_buf_fini(&ws->rest);
     ws->rest_at = 0;
     return true;
@@ -209,22 +215,24 @@ static uint32_t join(struct lec_ws *ws, const struct lec_outq *q)
 static uint32_t send_first(struct lec_ws *ws, const struct lec_outq *q)
 {
     struct lec_slice frame = lec_msg_frame(lec_outq_at(q, 0));
-    const char *p = frame.p;
-    size_t n = frame.n;
-    uint32_t k = 1;
-    if (q->count > 1 && n + lec_msg_frame(lec_outq_at(q, 1)).n <= LEC_GATHER) {
-        char *gather = (char *)ws->conn->net->gather;
-        memcpy(gather, p, n);
-        for (; k < q->count; k++) {
-            frame = lec_msg_frame(lec_outq_at(q, k));
-            if (n + frame.n > LEC_GATHER)
-                break;
-            memcpy(gather + n, frame.p, frame.n);
-            n += frame.n;
-        }
-        p = gather;
+    if (q->count == 1 || frame.n + lec_msg_frame(lec_outq_at(q, 1)).n > LEC_GATHER) {
+        ws->part = lec_msg_ref(lec_outq_at(q, 0));
+        ws->part_at = 0;
+        (void)send_part(ws);
+        return 1;
     }
-    send_out(ws, p, n);
+    char *gather = (char *)ws->conn->net->gather;
+    size_t n = 0, at = 0;
+    uint32_t k = 0;
+    for (; k < q->count; k++) {
+        frame = lec_msg_frame(lec_outq_at(q, k));
+        if (n + frame.n > LEC_GATHER)
+            break;
+        memcpy(gather + n, frame.p, frame.n);
+        n += frame.n;
+    }
+    if (!send_out(ws, gather, n, &at) && ws->full)
+        lec_buf_add(&ws->rest, gather + at, n - at);
     return k;
 }
 
