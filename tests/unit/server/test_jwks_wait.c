@@ -12,18 +12,30 @@
 #include <stdlib.h>
 
 #include "../auth/mint.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "fake_host.h"
 
 #define COOLDOWN 1000
 #define REFRESH  60000
 
-/* The set with SECRET as the key of that name. */
-#define SET(kid)                                                                                   \
-    "{\"keys\":[{\"kty\":\"oct\",\"alg\":\"HS256\",\"kid\":\"" kid "\",\"k\":"                     \
-    "\"YSBzZWNyZXQgb2YgbW9yZSB0aGFuIHRoaXJ0eS10d28gYnl0ZXM\"},"                                    \
-    "{\"kty\":\"oct\",\"alg\":\"HS256\",\"kid\":\"other\",\"k\":"                                  \
-    "\"YSBzZWNyZXQgb2YgbW9yZSB0aGFuIHRoaXJ0eS10d28gYnl0ZXM\"}]}"
+/* The set with pkeys[ED25519] as the key of that name; valid until the next call. */
+static const char *set_with(const char *kid)
+{
+    static char text[512];
+    unsigned char raw[32];
+    size_t n = sizeof raw;
+    struct lec_buf x = { 0 };
+    assert_int_equal(EVP_PKEY_get_raw_public_key(pkeys[ED25519], raw, &n), 1);
+    lec_base64url_encode(&x, raw, n);
+    const char *key = lec_buf_str(&x);
+    snprintf(text, sizeof text,
+             "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"%s\",\"x\":\"%s\"},"
+             "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"other\",\"x\":\"%s\"}]}",
+             kid, key, key);
+    lec_buf_fini(&x);
+    return text;
+}
 
 struct world {
     struct lec_loop *loop;
@@ -161,9 +173,10 @@ static void post(struct world *w, const struct client *c, const char *before, co
 {
     char header[128];
     struct lec_buf packet = { 0 };
-    snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", kid);
+    snprintf(header, sizeof header, "{\"alg\":\"EdDSA\",\"kid\":\"%s\"}", kid);
     struct lec_buf token =
-        secret_token(header, "{\"sub\":\"42\",\"jti\":\"j\",\"iat\":1800000000}");
+        unsigned_token(header, "{\"sub\":\"42\",\"jti\":\"j\",\"iat\":1800000000}");
+    sign_with(&token, pkeys[ED25519], NULL, NO_PSS);
     lec_buf_printf(&packet, "%s%s%s", before, lec_buf_str(&token), after);
     assert_int_equal(fake_host_request(w->loop, LEC_POST, url(c), lec_buf_str(&packet))->status,
                      200);
@@ -218,7 +231,7 @@ static void wait_for_the_first_set(void **state)
 {
     struct world *w = *state;
     struct client good = knock(w, "a", ""), bad = knock(w, "b", "");
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     assert_string_equal(poll(w, &good), "40");
     assert_string_equal(poll(w, &bad), UNKNOWN);
     assert_int_equal(fetches.started, 1);
@@ -235,10 +248,10 @@ static void are_told_to_come_again(void **state)
 static void cause_one_fetch_each_cooldown(void **state)
 {
     struct world *w = *state;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     struct client b = knock(w, "b", "");
     assert_int_equal(fetches.started, 2);
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     assert_string_equal(poll(w, &b), UNKNOWN);
     for (int i = 0; i < 50; i++)
         knock(w, "c", "");
@@ -247,7 +260,7 @@ static void cause_one_fetch_each_cooldown(void **state)
     assert_int_equal(fetches.started, 2);
     fake_advance(w->loop, 1);
     assert_int_equal(fetches.started, 3);
-    answer(w, SET("d"));
+    answer(w, set_with("d"));
     assert_string_equal(poll(w, &d), "40");
 }
 
@@ -259,7 +272,7 @@ static void may_be_ended_by_one_before(void **state)
     for (size_t i = 0; i < 100; i++) /* more than one turn takes */
         c[i] = knock(w, "a", "");
     w->revoke = true;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     fake_advance(w->loop, 0);
     fake_advance(w->loop, 0);
     assert_string_equal(poll(w, &c[99]), "44{\"message\":\"Authentication error: the token was "
@@ -274,22 +287,22 @@ static void are_not_refused_for_a_flood(void **state)
     char *pad = lec_alloc(900001);
     memset(pad, 'x', 900000);
     pad[900000] = '\0';
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     for (int i = 0; i < 18; i++)
         knock(w, "made up", pad);
     struct client b = knock(w, "b", pad), known = knock(w, "a", "");
     assert_string_equal(poll(w, &known), "40");
     assert_string_equal(poll(w, &b), LATER);
-    answer(w, SET("b"));
+    answer(w, set_with("b"));
     free(pad);
 }
 
 static void are_looked_at_even_if_no_fetch_can_start(void **state)
 {
     struct world *w = *state;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     knock(w, "x", "");
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     struct client b = knock(w, "b", ""); /* waits for the cooldown */
     fetches.broken = true;
     fake_advance(w->loop, COOLDOWN);
@@ -300,7 +313,7 @@ static void are_looked_at_even_if_no_fetch_can_start(void **state)
 static void refresh_meanwhile(void **state)
 {
     struct world *w = *state;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     struct client c = knock(w, "a", "");
     assert_string_equal(poll(w, &c), "40");
     refresh(w, &c, "b", true);
@@ -308,18 +321,18 @@ static void refresh_meanwhile(void **state)
     assert_string_equal(
         poll(w, &c), "431[{\"ok\":false,\"error\":{\"code\":\"unavailable\",\"message\":\"the keys "
                      "cannot be fetched at the moment\"}}]");
-    answer(w, SET("b"));
+    answer(w, set_with("b"));
     assert_string_equal(poll(w, &c), "431[{\"ok\":true,\"expiresAt\":null}]");
 }
 
 static void name_the_event_they_waited_with(void **state)
 {
     struct world *w = *state;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     struct client c = knock(w, "a", "");
     assert_string_equal(poll(w, &c), "40");
     refresh(w, &c, "b", false);
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     assert_string_equal(poll(w, &c), "42[\"error\",{\"event\":\"refresh_token\",\"code\":"
                                      "\"unauthorized\",\"message\":\"the token's key is "
                                      "unknown\"}]");
@@ -328,14 +341,14 @@ static void name_the_event_they_waited_with(void **state)
 static void may_be_revoked_while_they_wait(void **state)
 {
     struct world *w = *state;
-    answer(w, SET("a"));
+    answer(w, set_with("a"));
     struct client in = knock(w, "a", "");
     assert_string_equal(poll(w, &in), "40");
     struct client out = knock(w, "b", "");
     refresh(w, &in, "b", true);
     assert_int_equal(lec_server_revoke_token(w->server, LEC_SLICE("j")), 1);
     fake_advance(w->loop, 0);
-    answer(w, SET("b"));
+    answer(w, set_with("b"));
     assert_string_equal(poll(w, &in), "42[\"error\",{\"code\":\"unauthorized\",\"message\":\"the "
                                       "token was revoked\"}]\x1e"
                                       "41");
@@ -369,5 +382,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(may_be_revoked_while_they_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(may_leave_and_the_server_stop, set_up, tear_down),
     };
-    return cmocka_run_group_tests_name("jwks_wait", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("jwks_wait", tests, make_keys, drop_keys);
 }
