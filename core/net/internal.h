@@ -211,7 +211,7 @@ struct lec_http {
     struct lec_buf body, ws_headers;
     struct lec_slice whole; /* a body that came in one piece, while its callback lasts */
     struct lec_slice path, query;
-    const char *headers;
+    char *headers;
     size_t headers_len;
     char address[LEC_ADDRESS_SIZE]; /* the client's; conn's is the peer's */
     char strings[];                 /* path, query, headers */

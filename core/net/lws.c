@@ -106,6 +106,9 @@ static void no_timer(struct lws *wsi)
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* T8 */
 }
 
+/* Flipped in its first letter, "websocket" is another word to the library: from on_upgrade to on_http. */
+enum { DISGUISE = 1 };
+
 static bool has_body(struct lws *wsi)
 {
     return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
@@ -144,7 +147,10 @@ static int on_http(struct conn *c, struct lws *wsi)
             conn_kill(c);
         return 0;
     }
-    http->wants_ws = upgrade;
+    struct lec_slice word = upgrade ? lec_http_header(http, "upgrade") : (struct lec_slice){ 0 };
+    http->wants_ws = word.n > 0;
+    if (http->wants_ws)
+        http->headers[word.p - http->headers] ^= DISGUISE; /* off */
     http_serve(c, http);
     if (c->http == http && http->state == HTTP_UPGRADING && !c->kill) {
         c->state = CONN_UPGRADE;
@@ -154,7 +160,7 @@ static int on_http(struct conn *c, struct lws *wsi)
 }
 
 /* A wish to upgrade. One that we know goes on as an ordinary request (T3): the library compares
- * this copy of the header's value, which is its own, again when we return. */
+ * the header's value, which it shows us, again when we return. */
 static int on_upgrade(struct conn *c, struct lws *wsi, char *value)
 {
     char upgrade[16];
@@ -166,7 +172,7 @@ static int on_upgrade(struct conn *c, struct lws *wsi, char *value)
         return -1;
     }
     c->upgrade = true;
-    value[0] = '-';
+    value[0] ^= DISGUISE;
     return 0;
 }
 
