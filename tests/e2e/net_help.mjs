@@ -9,22 +9,13 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
+import { PATIENCE, sleep, until as untilTrue, within } from './support/wait.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const build = process.env.LECTERN_BUILD ?? path.join(here, '../../build');
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-// Polls until check() gives something true; fails after ms.
-export async function until(check, ms = 3000, what = 'condition') {
-  const end = Date.now() + ms;
-  for (;;) {
-    const value = await check();
-    if (value) return value;
-    if (Date.now() > end) assert.fail(`${what} not met within ${ms} ms`);
-    await sleep(10);
-  }
-}
+export { PATIENCE, sleep };
+export const until = (check, ms = 3000, what = 'condition') => untilTrue(check, what, ms);
 
 export class Probe {
   static async start(t, args = [], { wrap = [] } = {}) {
@@ -50,10 +41,10 @@ export class Probe {
   // Ends it politely. Exit 0 means: everything freed, no sanitizer complained.
   async stop() {
     if (this.process.exitCode === null && this.process.signalCode === null) {
-      const exited = once(this.process, 'exit');
+      const closed = once(this.process, 'close');
       this.process.kill('SIGTERM');
-      const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000);
-      await exited;
+      const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000 * PATIENCE);
+      await closed;
       clearTimeout(timer);
     }
     assert.equal(this.process.exitCode, 0, `net_probe: ${this.process.signalCode}\n${this.stderr}`);
@@ -66,17 +57,21 @@ export class Probe {
     return (Number(fields[11]) + Number(fields[12])) * 10; // utime, stime in ticks of 1/100 s
   }
 
-  // The share of one CPU that it uses during the next ms, in percent.
-  async load(ms = 1000) {
-    const before = this.cpu();
-    const start = process.hrtime.bigint();
-    await sleep(ms);
-    return ((this.cpu() - before) / (Number(process.hrtime.bigint() - start) / 1e6)) * 100;
+  // Waits until it uses less than 20 % of a CPU for so long: who spins never does, and what is still
+  // to be done before may take its time.
+  quiet(ms = 300) {
+    return until(async () => {
+      const before = this.cpu();
+      const start = performance.now();
+      await sleep(ms);
+      return this.cpu() - before < 0.2 * (performance.now() - start);
+    }, 3000, 'a moment without use of CPU');
   }
 
-  async quiet(ms = 1000) {
-    const load = await this.load(ms);
-    assert.ok(load < 20, `uses ${load.toFixed(0)} % of a CPU for nothing`);
+  // What has reached the server before now has been handled: two answers, and turns of its loop between.
+  async settle() {
+    await this.stats();
+    await this.stats();
   }
 
   rss() {
@@ -124,12 +119,41 @@ export class Raw {
     c.data = Buffer.alloc(0);
     c.ended = false;
     c.error = null;
-    c.socket.on('data', (d) => (c.data = Buffer.concat([c.data, d])));
-    c.socket.on('end', () => (c.ended = true));
+    c.wake = () => {};
+    const end = () => {
+      c.ended = true;
+      c.wake();
+    };
+    c.socket.on('data', (d) => {
+      c.chunks.push(d);
+      c.size += d.length;
+      c.wake();
+    });
+    c.socket.on('end', end);
+    c.socket.on('close', end);
     c.socket.on('error', (e) => (c.error = e));
-    c.socket.on('close', () => (c.ended = true));
     await once(c.socket, probe.tls ? 'secureConnect' : 'connect');
     return c;
+  }
+
+  // What has come and was not taken yet.
+  get data() {
+    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
+    return this.chunks[0];
+  }
+
+  set data(bytes) {
+    this.chunks = [bytes];
+    this.size = bytes.length;
+  }
+
+  // Waits until look() is true or the connection ended; it is asked whenever something comes.
+  until(look, ms, what) {
+    const met = new Promise((resolve) => {
+      this.wake = () => (this.ended || look()) && resolve();
+      this.wake();
+    });
+    return within(ms, met, () => `${what} not met, but ${this.size} bytes`);
   }
 
   write(data) {
@@ -151,21 +175,26 @@ export class Raw {
     this.socket.resetAndDestroy();
   }
 
+  // Resolves when the kernel has what was written: it is the server's to read.
+  flushed() {
+    return new Promise((resolve) => this.socket.write('', resolve));
+  }
+
   // Resolves when the server closed.
   closed(ms = 3000) {
-    return until(() => this.ended, ms, 'close by the server');
+    return this.until(() => false, ms, 'close by the server');
   }
 
   // Takes one HTTP response off what has come.
   async response({ ms = 3000, head = false } = {}) {
-    await until(() => this.data.includes('\r\n\r\n') || this.ended, ms, 'response');
+    await this.until(() => this.data.includes('\r\n\r\n'), ms, 'response');
     const end = this.data.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const [first, ...lines] = this.data.subarray(0, end).toString('latin1').split('\r\n');
     const headers = {};
     for (const l of lines) headers[l.slice(0, l.indexOf(':')).toLowerCase()] = l.slice(l.indexOf(':') + 1).trim();
     const length = head ? 0 : Number(headers['content-length'] ?? 0);
-    await until(() => this.data.length >= end + 4 + length || this.ended, ms, 'body');
+    await this.until(() => this.size >= end + 4 + length, ms, 'body');
     const body = this.data.subarray(end + 4, end + 4 + length);
     this.data = this.data.subarray(end + 4 + length);
     return { status: Number(first.split(' ')[1]), headers, body };
@@ -175,7 +204,7 @@ export class Raw {
 
   async upgrade(target = '/ws', headers = '') {
     this.write(upgradeRequest(target, headers));
-    await until(() => this.data.includes('\r\n\r\n') || this.ended, 3000, 'handshake');
+    await this.until(() => this.data.includes('\r\n\r\n'), 3000, 'handshake');
     const end = this.data.indexOf('\r\n\r\n');
     const text = end < 0 ? '' : this.data.subarray(0, end).toString('latin1');
     this.data = this.data.subarray(end < 0 ? 0 : end + 4);
@@ -184,7 +213,7 @@ export class Raw {
 
   // The next frame; null if the connection ended first.
   async frame(ms = 3000) {
-    await until(() => frameSize(this.data) || this.ended, ms, 'frame');
+    await this.until(() => frameSize(this.data), ms, 'frame');
     const size = frameSize(this.data);
     if (!size) return null;
     const [header, length] = size;

@@ -1,7 +1,7 @@
 // Requests that wait for their answer (traps T1 and T4 of core/net/lws.c).
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Probe, sleep, until, tlsArgs } from './net_help.mjs';
+import { Probe, until, tlsArgs } from './net_help.mjs';
 
 const get = (target, headers = '') => `GET ${target} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
 const post = (target, body, headers = '') =>
@@ -68,7 +68,7 @@ for (const secure of [false, true]) {
     c.destroy();
   });
 
-  test(`${name}: the client's end is noticed at once`, async (t) => {
+  test(`${name}: the client's end is noticed, though nothing has a deadline`, async (t) => {
     const p = await start(t);
     for (const how of ['destroy', 'reset', 'end']) {
       if (secure && how === 'reset') continue; // node cannot reset under TLS
@@ -76,15 +76,13 @@ for (const secure of [false, true]) {
       const c = await p.connect();
       c.write(get('/hold'));
       await until(async () => (await p.stats()).held === before.held + 1);
-      const at = Date.now();
       if (how === 'end') c.socket.end();
       else c[how]();
-      await until(async () => (await p.stats()).aborts === before.aborts + 1, 500, `abort by ${how}`);
-      assert.ok(Date.now() - at < 300);
+      await until(async () => (await p.stats()).aborts === before.aborts + 1, 3000, `abort by ${how}`);
       c.destroy();
     }
     await until(async () => (await p.stats()).connections === 1);
-    await p.quiet(500);
+    await p.quiet();
   });
 
   test(`${name}: a client that leaves behind unread bytes is noticed too`, async (t) => {
@@ -93,18 +91,20 @@ for (const secure of [false, true]) {
     c.write(get('/hold'));
     await until(async () => (await p.stats()).held === 1);
     c.write('junk that nobody reads');
-    await sleep(50);
+    await c.flushed();
+    await p.settle();
     c.destroy();
-    await until(async () => (await p.stats()).aborts === 1, 500);
+    await until(async () => (await p.stats()).aborts === 1);
   });
 
-  test(`${name}: a POST aborted in the middle of its body is noticed at once`, async (t) => {
-    const p = await start(t);
+  test(`${name}: a POST aborted in the middle of its body is noticed long before its deadline`, async (t) => {
+    const p = await start(t, ['--body-ms', '600000']);
     const c = await p.connect();
     c.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nsome');
-    await sleep(50);
+    await c.flushed();
+    await p.settle();
     c.destroy();
-    await until(async () => (await p.stats()).aborts === 1, 500);
+    await until(async () => (await p.stats()).aborts === 1);
   });
 
   test(`${name}: a held POST is answered, keeps the connection, and its end is noticed`, async (t) => {
@@ -118,9 +118,9 @@ for (const secure of [false, true]) {
     }
     c.write(post('/slow', 'body'));
     await until(async () => (await p.stats()).held === 4);
-    await p.quiet(500);
+    await p.quiet();
     c.destroy();
-    await until(async () => (await p.stats()).aborts === 1, 500);
+    await until(async () => (await p.stats()).aborts === 1);
   });
 
   test(`${name}: a request behind a held POST waits in the kernel`, async (t) => {
@@ -129,7 +129,7 @@ for (const secure of [false, true]) {
     c.write(post('/slow', 'one'));
     await until(async () => (await p.stats()).held === 1);
     c.write(get('/query/two'));
-    await p.quiet(700);
+    await p.quiet();
     await p.get('/release');
     assert.equal((await c.response()).body.toString(), 'one');
     assert.match((await c.response()).body.toString(), /two/);
@@ -140,8 +140,9 @@ for (const secure of [false, true]) {
     const p = await start(t);
     const c = await p.connect();
     c.write(post('/slow', 'one') + get('/query/two'));
-    await sleep(100);
-    await p.quiet(700);
+    await c.flushed();
+    await p.settle();
+    await p.quiet();
     await p.get('/release');
     await until(() => c.ended || c.data.includes('/query/two'));
     await p.alive();
@@ -153,8 +154,8 @@ for (const secure of [false, true]) {
     const c = await p.connect();
     c.write(get('/') + get('/hold') + get('/query/three'));
     assert.equal((await c.response()).body.toString(), 'hello\n');
-    await sleep(100);
-    await p.quiet(700);
+    await p.settle();
+    await p.quiet();
     await p.get('/release');
     await until(() => c.ended || c.data.includes('/query/three'));
     await p.alive();
@@ -167,7 +168,7 @@ for (const secure of [false, true]) {
     c.write(get('/') + get('/hold'));
     assert.equal((await c.response()).body.toString(), 'hello\n');
     await until(async () => (await p.stats()).held === 1);
-    await p.quiet(700);
+    await p.quiet();
     await p.get('/release');
     assert.equal((await c.response()).body.toString(), 'released');
     c.destroy();
