@@ -2,21 +2,23 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
-import { sleep, startEcho, webSocket } from './engineio_support.mjs';
+import { park, sleep, startEcho, webSocket } from './engineio_support.mjs';
 import { once, until, within } from './support/wait.mjs';
 
 const require = createRequire(import.meta.url);
 const Socket = createRequire(require.resolve('socket.io-client-2'))('engine.io-client');
 
 const interval = 300;
-const timeout = 1000;
+const timeout = 300;
 let server;
 let lively; // short heartbeats
+let strict; // who misses them is soon out
 before(async () => {
   server = await startEcho('--eio3', '1');
-  lively = await startEcho('--eio3', '1', '--ping-interval', `${interval}`, '--ping-timeout', `${timeout}`);
+  lively = await startEcho('--eio3', '1', '--ping-interval', `${interval}`);
+  strict = await startEcho('--eio3', '1', '--ping-interval', `${interval}`, '--ping-timeout', `${timeout}`);
 });
-after(() => Promise.all([server?.stop(), lively?.stop()]));
+after(() => Promise.all([server, lively, strict].map((one) => one?.stop())));
 
 const kinds = [
   ['polling', { transports: ['polling'] }],
@@ -229,10 +231,9 @@ describe('messages of version 3 by polling', () => {
 
   it('closes when the client says so; the parked poll gets a noop', async () => {
     const { sid } = await open();
-    const parked = poll(sid);
-    await sleep(20);
+    const parked = await park(server, address(sid));
     assert.equal((await post(sid, '1:1')).text, 'ok');
-    assert.equal((await parked).text, '1:6');
+    assert.equal((await parked.answer).text, '1:6');
     await assertGone(sid);
   });
 });
@@ -290,26 +291,26 @@ describe('heartbeat of version 3', () => {
   });
 
   it('ends a session whose client does not ping', async () => {
-    const { sid } = await open(lively);
-    const ws = await openWebSocket(lively);
     const from = performance.now();
+    const { sid } = await open(strict);
+    const ws = await openWebSocket(strict);
     assert.equal((await ws.closed).code, 1005);
     const took = performance.now() - from;
     assert.ok(took > interval + timeout - 20, `${took} ms`);
-    await assertGone(sid, lively);
+    await until(async () => (await post(sid, '1:6', undefined, strict)).status === 400, 'the other is out, too');
+    await assertGone(sid, strict);
   });
 });
 
 describe('upgrade of version 3', () => {
   it('from polling to WebSocket', async () => {
     const { sid } = await open();
-    const parked = poll(sid);
-    await sleep(20);
+    const parked = await park(server, address(sid));
     const ws = webSocket(server, `?EIO=3&transport=websocket&sid=${sid}`);
     await ws.opened;
     ws.send('2probe');
     assert.equal(await ws.next(), '3probe');
-    assert.equal((await parked).text, '1:6');
+    assert.equal((await parked.answer).text, '1:6');
     assert.equal((await post(sid, '6:b4AQID')).text, 'ok');
     ws.send('5');
     assert.deepEqual(await ws.next(), Buffer.from([4, 1, 2, 3]));
@@ -321,12 +322,11 @@ describe('upgrade of version 3', () => {
 
   it('gives a poll pending at the switch a close packet', async () => {
     const { sid } = await open();
-    const parked = poll(sid);
-    await sleep(20);
+    const parked = await park(server, address(sid));
     const ws = webSocket(server, `?EIO=3&transport=websocket&sid=${sid}`);
     await ws.opened;
     ws.send('5');
-    assert.equal((await parked).text, '1:1');
+    assert.equal((await parked.answer).text, '1:1');
     ws.send('4hello');
     assert.equal(await ws.next(), '4hello');
     ws.close();

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Socket } from 'engine.io-client';
-import { openPolling, openWebSocket, poll, sleep, startEcho } from './engineio_support.mjs';
+import { openPolling, openWebSocket, park, PATIENCE, polling, sleep, startEcho, until } from './engineio_support.mjs';
 
 let server;
 let lively; // pings often
+const interval = 300;
 before(async () => {
   server = await startEcho();
-  lively = await startEcho('--ping-interval', '300', '--ping-timeout', '1000');
+  lively = await startEcho('--ping-interval', `${interval}`);
 });
 after(() => Promise.all([server.stop(), lively.stop()]));
 
@@ -67,15 +68,14 @@ for (const [name, options] of kinds) {
     });
 
     it('stays alive by heartbeats', async () => {
+      const from = performance.now();
       const socket = connect(options, lively);
-      await event(socket, 'open');
-      let closed = false;
       let pings = 0;
-      socket.on('close', () => (closed = true));
       socket.on('ping', () => pings++);
-      await sleep(1500);
-      assert.equal(closed, false);
-      assert.ok(pings >= 2 && pings <= 5, `${pings} pings`);
+      await event(socket, 'open');
+      await until(() => pings >= 3 || socket.readyState !== 'open', 'three pings');
+      assert.equal(socket.readyState, 'open');
+      assert.ok(performance.now() - from > pings * (interval - 20), `${pings} pings`);
       const echo = collect(socket, 1);
       socket.send('still');
       assert.deepEqual(await echo, ['still']);
@@ -86,13 +86,18 @@ for (const [name, options] of kinds) {
 
 describe('upgrade', () => {
   it('happens soon', async () => {
-    const socket = connect({});
-    await event(socket, 'open');
-    const from = performance.now();
-    await event(socket, 'upgrade');
-    assert.equal(socket.transport.name, 'websocket');
-    assert.ok(performance.now() - from < 250);
-    await close(socket);
+    const upgrade = async () => {
+      const socket = connect({});
+      await event(socket, 'open');
+      const from = performance.now();
+      await event(socket, 'upgrade');
+      assert.equal(socket.transport.name, 'websocket');
+      const took = performance.now() - from;
+      await close(socket);
+      assert.ok(took < 2000 * PATIENCE, `${took} ms`);
+      return took < 250;
+    };
+    await until(upgrade, 'an upgrade that no busy machine holds up');
   });
 
   it('loses and swaps nothing of thousands of messages', async () => {
@@ -114,7 +119,7 @@ describe('upgrade', () => {
         if (typeof data === 'string') assert.equal(data, `${i}`);
         else assert.deepEqual(new Uint8Array(data), Uint8Array.from([i >> 8, i & 255]));
       });
-      assert.ok(upgraded);
+      await until(() => upgraded, 'the upgrade');
       assert.ok(before.polling > 0);
       await close(socket);
     }
@@ -168,11 +173,10 @@ describe('the end of the server', () => {
   it('tells polls and WebSockets', async () => {
     const ending = await startEcho();
     const sid = await openPolling(ending);
-    const parked = poll(ending, sid);
+    const parked = await park(ending, polling(sid));
     const ws = await openWebSocket(ending);
-    await sleep(20);
     await ending.stop();
-    assert.equal((await parked).text, '1');
+    assert.equal((await parked.answer).text, '1');
     assert.equal((await ws.closed).code, 1005);
   });
 

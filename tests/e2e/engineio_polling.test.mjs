@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import {
-  assertGone, openPolling, openWebSocket, poll, polling, post, request, sleep, startEcho, webSocket,
+  assertGone, openPolling, openWebSocket, park, poll, polling, post, request, settle, sleep, startEcho, until, webSocket,
 } from './engineio_support.mjs';
 
 const maxPayload = 100000;
@@ -116,22 +116,23 @@ describe('one session on many connections', () => {
 
   it('answers many parked polls', async () => {
     const sids = await Promise.all(Array.from({ length: 200 }, () => openPolling(server)));
-    const polls = sids.map((sid) => poll(server, sid));
-    await sleep(100);
+    const polls = await Promise.all(sids.map((sid) => park(server, polling(sid))));
     await Promise.all(sids.map((sid, i) => post(server, sid, `4${i}`)));
-    (await Promise.all(polls)).forEach((polled, i) => assert.equal(polled.text, `4${i}`));
+    (await Promise.all(polls.map(({ answer }) => answer))).forEach((polled, i) => assert.equal(polled.text, `4${i}`));
     await Promise.all(sids.map((sid) => post(server, sid, '1')));
   });
 });
 
 describe('what ends a session', () => {
-  // A POST that promises more than it sends.
-  async function halfPost(sid) {
+  // A connection on which the server has read this.
+  async function sent(text) {
     const socket = net.connect(server.port, '127.0.0.1');
-    socket.write(`POST /engine.io/${polling(sid)} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n4ab`);
-    await sleep(30);
+    await new Promise((resolve) => socket.write(text, resolve));
+    await settle(server);
     return socket;
   }
+  // A POST that promises more than it sends.
+  const halfPost = (sid) => sent(`POST /engine.io/${polling(sid)} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n4ab`);
 
   it('a second POST', async () => {
     const sid = await openPolling(server);
@@ -145,20 +146,18 @@ describe('what ends a session', () => {
 
   it('an aborted POST', async () => {
     const sid = await openPolling(server);
-    const polled = poll(server, sid);
+    const polled = await park(server, polling(sid));
     const socket = await halfPost(sid);
     socket.destroy();
-    assert.equal((await polled).text, '1');
+    assert.equal((await polled.answer).text, '1');
     await assertGone(server, sid);
   });
 
   it('a poll that was reset', async () => {
     const sid = await openPolling(server);
-    const socket = net.connect(server.port, '127.0.0.1');
-    socket.write(`GET /engine.io/${polling(sid)} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    await sleep(30);
+    const socket = await sent(`GET /engine.io/${polling(sid)} HTTP/1.1\r\nHost: a\r\n\r\n`);
     socket.resetAndDestroy();
-    await sleep(20);
+    await until(async () => (await post(server, sid, '6')).status === 400, 'the session is closed');
     await assertGone(server, sid);
   });
 

@@ -2,18 +2,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
-  assertGone, openPolling, openWebSocket, poll, polling, post, probe, request, sleep, startEcho, webSocket,
+  assertGone, openPolling, openWebSocket, park, PATIENCE, poll, polling, post, probe, request, settle, sleep, startEcho, until, webSocket, within,
 } from './engineio_support.mjs';
 
 const interval = 300;
 const timeout = 200;
 let server;
 let lively; // pings with these intervals
+let lenient; // pings as often, but waits for who is slow
 before(async () => {
   server = await startEcho();
   lively = await startEcho('--ping-interval', `${interval}`, '--ping-timeout', `${timeout}`);
+  lenient = await startEcho('--ping-interval', `${interval}`);
 });
-after(() => Promise.all([server.stop(), lively.stop()]));
+after(() => Promise.all([server, lively, lenient].map((one) => one?.stop())));
 
 const shape = { upgrades: ['websocket'], pingInterval: interval, pingTimeout: timeout, maxPayload: 1000000 };
 
@@ -121,11 +123,10 @@ describe('messages by polling', () => {
 
   it('closes the session at a second poll', async () => {
     const sid = await openPolling(server);
-    const first = poll(server, sid);
-    await sleep(20);
+    const first = await park(server, polling(sid));
     const second = await poll(server, sid);
-    assert.equal((await first).status, 200);
-    assert.equal((await first).text, '1');
+    assert.equal((await first.answer).status, 200);
+    assert.equal((await first.answer).text, '1');
     assert.equal(second.status, 400);
     assert.equal(second.text, '');
     await assertGone(server, sid);
@@ -133,12 +134,10 @@ describe('messages by polling', () => {
 
   it('closes the session at a cancelled poll', async () => {
     const sid = await openPolling(server);
-    let cancelled;
-    const aborted = poll(server, sid, { onRequest: (req) => (cancelled = req) });
-    await sleep(20);
-    cancelled.destroy();
-    await assert.rejects(aborted);
-    await sleep(5);
+    const { answer, cancel } = await park(server, polling(sid));
+    cancel();
+    await assert.rejects(answer);
+    await until(async () => (await post(server, sid, '6')).status === 400, 'the session is closed');
     await assertGone(server, sid);
   });
 });
@@ -179,33 +178,41 @@ describe('messages by WebSocket', () => {
 });
 
 describe('heartbeat', () => {
+  // Not sooner; and that the default is 25 s shows what a busy machine cannot hide.
+  const onTime = (from, ms) => {
+    const took = performance.now() - from;
+    assert.ok(took > ms - 20 && took < ms + 2000 * PATIENCE, `${took} ms`);
+  };
+
   it('pings by polling', async () => {
-    const sid = await openPolling(lively);
+    let from = performance.now();
+    const sid = await openPolling(lenient);
     for (let i = 0; i < 3; i++) {
-      const asked = performance.now();
-      const polled = await poll(lively, sid);
-      assert.equal(polled.text, '2');
-      assert.ok(performance.now() - asked < interval + 150);
-      assert.equal((await post(lively, sid, '3')).status, 200);
+      assert.equal((await poll(lenient, sid)).text, '2');
+      onTime(from, interval);
+      from = performance.now();
+      assert.equal((await post(lenient, sid, '3')).status, 200);
     }
-    assert.equal((await post(lively, sid, '1')).status, 200);
+    assert.equal((await post(lenient, sid, '1')).status, 200);
   });
 
   it('ends a polling session without pong, at the latest when a request finds it', async () => {
-    for (let i = 0; i < 5; i++) {
+    const session = async () => {
+      const from = performance.now();
       const sid = await openPolling(lively);
-      await sleep(interval + timeout);
-      assert.equal((await post(lively, sid, '1')).status, 400);
-    }
+      await until(async () => (await post(lively, sid, '6')).status === 400, 'the end');
+      onTime(from, interval + timeout);
+    };
+    await Promise.all(Array.from({ length: 5 }, session));
   });
 
   it('pings by WebSocket', async () => {
-    const ws = await openWebSocket(lively);
+    let from = performance.now();
+    const ws = await openWebSocket(lenient);
     for (let i = 0; i < 3; i++) {
-      const from = performance.now();
       assert.equal(await ws.next(), '2');
-      const took = performance.now() - from;
-      assert.ok(took > interval - 20 && took < interval + 150, `${took} ms`);
+      onTime(from, interval);
+      from = performance.now();
       ws.send('3');
     }
     ws.close();
@@ -213,11 +220,10 @@ describe('heartbeat', () => {
   });
 
   it('ends a WebSocket session without pong', async () => {
-    const ws = await openWebSocket(lively);
     const from = performance.now();
+    const ws = await openWebSocket(lively);
     assert.equal((await ws.closed).code, 1005);
-    const took = performance.now() - from;
-    assert.ok(took > interval + timeout - 20 && took < interval + timeout + 200, `${took} ms`);
+    onTime(from, interval + timeout);
     await assertGone(lively, ws.handshake.sid);
   });
 });
@@ -225,22 +231,19 @@ describe('heartbeat', () => {
 describe('close', () => {
   it('by polling: the pending poll gets a noop', async () => {
     const sid = await openPolling(server);
-    const polled = poll(server, sid);
-    await sleep(10);
+    const polled = await park(server, polling(sid));
     const posted = await post(server, sid, '1');
     assert.equal(posted.status, 200);
     assert.equal(posted.text, 'ok');
-    assert.equal((await polled).status, 200);
-    assert.equal((await polled).text, '6');
+    assert.equal((await polled.answer).status, 200);
+    assert.equal((await polled.answer).text, '6');
     await assertGone(server, sid);
   });
 
   it('by WebSocket: at once', async () => {
     const ws = await openWebSocket(server);
-    const from = performance.now();
     ws.send('1');
-    assert.equal((await ws.closed).code, 1005);
-    assert.ok(performance.now() - from < 1000);
+    assert.equal((await within(3000, ws.closed, () => 'it stays open')).code, 1005);
     await assertGone(server, ws.handshake.sid);
   });
 });
@@ -261,30 +264,32 @@ describe('upgrade', () => {
 
   it('answers the pending poll and every further one at once', async () => {
     const sid = await openPolling(server);
-    const pending = poll(server, sid);
-    await sleep(10);
-    const from = performance.now();
+    const pending = await park(server, polling(sid));
     const ws = await probe(server, sid);
-    assert.equal((await pending).text, '6');
-    for (let i = 0; i < 5; i++) assert.equal((await poll(server, sid)).text, '6');
-    assert.ok(performance.now() - from < 1000);
+    assert.equal((await pending.answer).text, '6');
+    const five = async () => {
+      for (let i = 0; i < 5; i++) assert.equal((await poll(server, sid)).text, '6');
+    };
+    await within(3000, five(), () => 'a poll waits');
     ws.close();
     await ws.closed;
-    await sleep(50);
-    const parked = poll(server, sid); // the probe is gone, the session goes on
-    assert.equal(await Promise.race([parked, sleep(100, 'parked')]), 'parked');
+    await settle(server);
+    let answered = false; // the probe is gone, the session goes on
+    const parked = await park(server, polling(sid));
+    parked.answer.then(() => (answered = true));
+    await sleep(100);
+    assert.equal(answered, false);
     await post(server, sid, '4still');
-    assert.equal((await parked).text, '4still');
+    assert.equal((await parked.answer).text, '4still');
   });
 
   it('gives a poll pending at the switch a close packet', async () => {
     const sid = await openPolling(server);
-    const pending = poll(server, sid);
-    await sleep(10);
+    const pending = await park(server, polling(sid));
     const ws = webSocket(server, `?EIO=4&transport=websocket&sid=${sid}`);
     await ws.opened;
     ws.send('5');
-    assert.equal((await pending).text, '1');
+    assert.equal((await pending.answer).text, '1');
     ws.send('4hello');
     assert.equal(await ws.next(), '4hello');
     ws.close();

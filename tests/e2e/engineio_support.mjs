@@ -5,14 +5,14 @@ import { once } from 'node:events';
 import http from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
+import { PATIENCE, sleep, until, within } from './support/wait.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const build = path.resolve(root, process.env.LECTERN_BUILD ?? 'build');
 
-export { sleep };
+export { PATIENCE, sleep, until, within };
 
 export async function startEcho(...args) {
   const child = spawn(path.join(build, 'eio_echo'), ['--port', '0', '--host', '127.0.0.1', ...args], {
@@ -61,6 +61,27 @@ export function request(server, query, { method = 'GET', headers = {}, body, age
     }
     req.end();
   });
+}
+
+// What has reached the server before now has been handled: two answers, and turns of its loop between.
+export async function settle(server) {
+  for (let i = 0; i < 2; i++) await request(server, '?transport=none');
+}
+
+// A poll that the server holds: { answer: what it gets in the end, cancel() }.
+export async function park(server, query) {
+  let req;
+  let sent;
+  const answer = request(server, query, {
+    onRequest: (one) => {
+      req = one;
+      sent = once(req, 'finish');
+    },
+  });
+  answer.catch(() => {}); // who cancels it need not look
+  await sent;
+  await settle(server);
+  return { answer, cancel: () => req.destroy() };
 }
 
 export const polling = (sid, extra = '') => `?EIO=4&transport=polling${sid ? `&sid=${sid}` : ''}${extra}`;

@@ -217,7 +217,7 @@ for (const secure of [false, true]) {
   };
   test(`${name}: what is no proper request is refused`, async (t) => {
     const p = await start(t);
-    for (const [what, [request, status]] of Object.entries(refused)) {
+    const refuse = async ([what, [request, status]]) => {
       for (const used of [false, true]) {
         const c = await p.connect();
         if (used) {
@@ -233,7 +233,8 @@ for (const secure of [false, true]) {
         await c.closed(3500);
         c.destroy();
       }
-    }
+    };
+    await Promise.all(Object.entries(refused).map(refuse));
     await p.alive();
     assert.ok((await p.stats()).refused >= 30);
     await p.quiet();
