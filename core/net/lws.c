@@ -118,6 +118,19 @@ static bool has_body(struct lws *wsi)
            lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
 }
 
+/* Whether the library goes on to read a body: of POST, PUT and PATCH, or as long as it says. What is
+ * chunked it takes for the next request. */
+static bool reads_body(struct lws *wsi)
+{
+    char length[32];
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
+        return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+               strtoll(length, NULL, 10) > 0;
+    return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
+}
+
 /* Whether some connection has buffered input that could be read: 0 means yes. It does not say
  * which; taking it for ours closes a few that are innocent and misses none (T1, T4). */
 static bool input_buffered(const struct lec_net *net)
@@ -141,10 +154,8 @@ static int on_http(struct conn *c, struct lws *wsi)
     }
     int status = request_read(c, wsi, net->lws->names, &http);
     if (status != 0) {
-        /* Only a body of POST makes the library go on reading, which lingering needs. */
-        http_refuse(c, (unsigned)status, status == 413 || status == 411);
-        if (c->state == CONN_LINGER && !has_body(wsi))
-            conn_kill(c);
+        /* Lingering needs that the library reads; else what it has buffered stays (T1). */
+        http_refuse(c, (unsigned)status, (status == 413 || status == 411) && reads_body(wsi));
         return 0;
     }
     struct lec_slice word = upgrade ? lec_http_header(http, "upgrade") : (struct lec_slice){ 0 };

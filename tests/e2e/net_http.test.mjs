@@ -234,10 +234,27 @@ for (const secure of [false, true]) {
         c.destroy();
       }
     };
-    await Promise.all(Object.entries(refused).map(refuse));
+    for (const one of Object.entries(refused)) await refuse(one);
     await p.alive();
     assert.ok((await p.stats()).refused >= 30);
     await p.quiet();
+  });
+
+  // T1 closes what may have input in the library's buffer; nothing may stay there.
+  test(`${name}: who lingers after a refusal is no harm to others`, async (t) => {
+    const p = await start(t);
+    for (const head of ['GET / HTTP/1.1\r\nTransfer-Encoding: chunked', 'POST /echo HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked']) {
+      const c = await p.connect();
+      c.write(`${head}\r\nHost: x\r\n\r\n5\r\nhello\r\n0\r\n\r\n`);
+      assert.equal((await c.response()).status, 411);
+      const d = await p.connect();
+      d.write(get('/'));
+      await d.response();
+      d.write(post('/echo', 'hello'));
+      assert.equal((await d.response())?.status, 200);
+      c.destroy();
+      d.destroy();
+    }
   });
 
   test(`${name}: a body above the limit gets its 413 while it is still being sent`, async (t) => {

@@ -241,7 +241,8 @@ for (const secure of [false, true]) {
     const before = p.rss();
     const all = await Promise.all(Array.from({ length: 50 }, () => open(p)));
     for (const c of all) c.write(hex('82ff000000000010000000000000')); // 1 MB
-    await sleep(100);
+    await Promise.all(all.map((c) => c.flushed()));
+    await p.settle();
     const each = (p.rss() - before) / all.length;
     if (!p.sanitized()) assert.ok(each < 200_000, `${each} bytes each`);
     for (const c of all) c.destroy();
