@@ -1,4 +1,4 @@
-/* Timers in order and in time; put-off work in order, within its turn, and before frees. */
+/* Timers in order and never early; put-off work in order, within its turn, and before frees. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -93,7 +93,6 @@ static void timers_fire_in_order(void **state)
     for (unsigned i = 0; i < 200; i++) {
         struct tick *k = &t->ticks[i];
         assert_true(k->fired >= k->due);
-        assert_true(k->fired <= k->due + 20); /* a busy machine; never early is what counts */
         for (unsigned j = 0; j < 200; j++)
             if (k->due < t->ticks[j].due)
                 assert_true(k->order < t->ticks[j].order);
@@ -148,6 +147,8 @@ static void tick_again(struct lec_timer *timer)
     assert_true(k->times == 1 || k->fired > before); /* one turn runs it once */
     if (k->times < 10)
         lec_timer_start(k->test->loop, timer, 0, tick_again);
+    else
+        lec_loop_stop(k->test->loop);
 }
 
 static void timers_of_no_time_do_not_starve(void **state)
@@ -155,7 +156,7 @@ static void timers_of_no_time_do_not_starve(void **state)
     struct test *t = *state;
     lec_timer_start(t->loop, &t->ticks[0].timer, 0, tick_again);
     start(t, 1, 3);
-    run(t, 50);
+    lec_loop_run(t->loop); /* until the tenth */
     assert_int_equal(t->ticks[0].times, 10);
     assert_int_equal(t->ticks[1].times, 1);
     assert_true(t->ticks[1].fired < t->ticks[0].fired);
@@ -209,14 +210,21 @@ static void check_log(struct lec_timer *timer)
     struct test *t = LEC_CONTAINER(timer, struct tick, timer)->test;
     assert_int_equal(t->log, 3125241); /* 3 1 2, then 5 and 2 again; then the free of 4, then 1 */
     t->fired++;
+    lec_loop_stop(t->loop);
+}
+
+static void queue_and_check(struct lec_timer *timer)
+{
+    struct test *t = LEC_CONTAINER(timer, struct tick, timer)->test;
+    queue_from_timer(timer);
+    lec_timer_start(t->loop, &t->ticks[1].timer, 1, check_log); /* in a later turn */
 }
 
 static void flushes_run_before_frees_within_the_turn(void **state)
 {
     struct test *t = *state;
-    lec_timer_start(t->loop, &t->ticks[0].timer, 1, queue_from_timer);
-    lec_timer_start(t->loop, &t->ticks[1].timer, 10, check_log);
-    run(t, 20);
+    lec_timer_start(t->loop, &t->ticks[0].timer, 1, queue_and_check);
+    lec_loop_run(t->loop);
     assert_int_equal(t->fired, 1);
 }
 
@@ -275,7 +283,7 @@ static void signals_arrive_on_the_loop(void **state)
     assert_int_equal(lec_loop_on_signal(t->loop, SIGUSR1, on_signal, t), LEC_OK);
     assert_int_equal(lec_loop_on_signal(t->loop, SIGKILL, on_signal, t), LEC_EINVAL);
     lec_timer_start(t->loop, &t->ticks[0].timer, 1, raise_it);
-    run(t, 1000);
+    run(t, 20000);
     assert_int_equal(t->fired, 1);
     lec_timer_stop(t->loop, &t->stopper);
 }

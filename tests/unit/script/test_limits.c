@@ -48,7 +48,7 @@ static void endless_handlers_are_stopped(void **state)
         double before = seconds();
         world_text(w, p, "21[\"x\"]");
         world_turn(w, 0);
-        assert_true(seconds() - before < 3);
+        assert_true(seconds() - before < 20);
         assert_has(world_log(w), "handlers/main.lua:1: stopped after running for 30 ms");
         fake_sent(p);
         assert_answer(w, p, "22[\"fine\"]", "432[1]");
