@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { upgraded, useServer, WAYS } from './support/suite.mjs';
-import { once, until } from './support/wait.mjs';
+import { once, PATIENCE, until } from './support/wait.mjs';
 
 describe('connecting', () => {
   const room = useServer({ handlers: ['probe', 'whiteboard'] });
@@ -97,13 +97,13 @@ describe('namespaces', () => {
     const board = ada.socket.io.socket('/whiteboard', { auth: { ...ada.socket.auth, board: 'b7' } });
     await once(board, 'connect');
     assert.notEqual(board.id, ada.socket.id);
-    assert.deepEqual(await board.timeout(5000).emitWithAck('stroke', []), { board: 'b7' });
+    assert.deepEqual(await board.timeout(5000 * PATIENCE).emitWithAck('stroke', []), { board: 'b7' });
     board.disconnect();
     await ada.settle();
     board.connect();
     await once(board, 'connect');
     ada.socket.disconnect();
-    assert.deepEqual(await board.timeout(5000).emitWithAck('stroke', []), { board: 'b7' });
+    assert.deepEqual(await board.timeout(5000 * PATIENCE).emitWithAck('stroke', []), { board: 'b7' });
     board.disconnect();
   });
 

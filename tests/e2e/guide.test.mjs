@@ -5,7 +5,7 @@ import { io } from 'socket.io-client';
 import { runSnippet } from './support/snippet.mjs';
 import { useServer } from './support/suite.mjs';
 import { tokenFor } from './support/tokens.mjs';
-import { until } from './support/wait.mjs';
+import { PATIENCE, until } from './support/wait.mjs';
 
 process.env.NODE_ENV = 'production'; // React without its development warnings
 
@@ -87,7 +87,7 @@ describe('the guide', () => {
     tree.update(createElement(Probe, { token: tokenFor('another') }));
     await until(() => sockets.length === 2 && sockets[1].connected, 'the hook connects anew');
     await until(() => !sockets[0].connected, 'the first socket is closed');
-    const who = await sockets[1].timeout(5000).emitWithAck('who_am_i');
+    const who = await sockets[1].timeout(5000 * PATIENCE).emitWithAck('who_am_i');
     assert.equal(who.user.id, 'another');
 
     // The server ends it: the hook says so.

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { Server } from './support/process.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { tokenFor } from './support/tokens.mjs';
-import { sleep } from './support/wait.mjs';
+import { sleep, until } from './support/wait.mjs';
 
 const CONNECTIONS = 2000;
 const AT_ONCE = 50;
@@ -58,13 +58,14 @@ describe('an idle connection', () => {
         while (next < CONNECTIONS) await open(`u${next++}`);
       }),
     );
-    await sleep(1500); // buffers of the rush are given back
-    const each = (memory() - before_) / CONNECTIONS;
-    const began = ticks();
-    await sleep(2000);
-    const busy = ticks() - began;
-    t.diagnostic(`${CONNECTIONS} connections: ${Math.round(each)} bytes each, ${busy * 10} ms of CPU in 2 s`);
-    assert.ok(each < 8192, `${Math.round(each)} bytes each`);
-    assert.ok(busy <= 5, `${busy * 10} ms of CPU in 2 s`);
+    // Buffers of the rush are given back, and what a rush leaves to do is done.
+    const quiet = await until(async () => {
+      const began = ticks();
+      await sleep(2000);
+      const [busy, each] = [(ticks() - began) * 10, Math.round((memory() - before_) / CONNECTIONS)];
+      t.diagnostic(`${CONNECTIONS} connections: ${each} bytes each, ${busy} ms of CPU in 2 s`);
+      return busy <= 50 && each < 8192;
+    }, 'few bytes and no CPU', 10_000);
+    assert.ok(quiet);
   });
 });

@@ -294,7 +294,7 @@ describe('patterns and reload', () => {
 });
 
 describe('namespaces by pattern and recovery', () => {
-  const app = useServer({ ...OPTIONS, args: ['--recovery-window', '1500'] });
+  const app = useServer({ ...OPTIONS, args: ['--recovery-window', '4000'] });
 
   it('outlast who may come back, and no longer', async () => {
     const bob = await app.join('bob');

@@ -7,6 +7,7 @@ import { curl } from './support/http.mjs';
 import { Nginx } from './support/nginx.mjs';
 import { Person } from './support/person.mjs';
 import { upgraded, useServer, WAYS } from './support/suite.mjs';
+import { until } from './support/wait.mjs';
 
 // 127/8 is all ours: clients come from addresses that the proxy has not.
 const from = (localAddress, options = {}) => ({ agent: new Agent({ keepAlive: true, localAddress }), ...options });
@@ -37,7 +38,7 @@ function useProxy({ authority, ...options } = {}) {
 }
 
 describe('behind nginx', () => {
-  const room = useProxy({ args: ['--trusted-proxies', '127.0.0.1', '--ping-interval', '300', '--ping-timeout', '2000'] });
+  const room = useProxy({ args: ['--trusted-proxies', '127.0.0.1', '--ping-interval', '300'] });
 
   for (const { way, options } of WAYS) {
     it(`serves clients (${way})`, async () => {
@@ -51,7 +52,9 @@ describe('behind nginx', () => {
       assert.equal(bob.heard('flood').length, 200);
       const bytes = Buffer.alloc(300_000, 7);
       assert.deepEqual(await ada.ask('echo', bytes), bytes);
-      await new Promise((resolve) => setTimeout(resolve, 700)); // two heartbeats
+      let pings = 0;
+      bob.socket.io.on('ping', () => pings++);
+      await until(() => pings >= 2 || !bob.socket.connected, 'two heartbeats');
       await bob.settle();
       assert.deepEqual([...ada.heard('disconnect'), ...bob.heard('disconnect')], []);
     });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { useServer, WAYS } from './support/suite.mjs';
 import { inSeconds, sign, tokenFor } from './support/tokens.mjs';
-import { sleep } from './support/wait.mjs';
+import { PATIENCE, sleep } from './support/wait.mjs';
 
 const HANDLER = `
 local M = {}
@@ -15,33 +15,34 @@ function M.on_role(socket) return socket.user.role or "none" end
 return M
 `;
 const FILES = { 'handlers/life.lua': HANDLER };
-const OPTIONS = { args: ['--jwt-leeway', '0', '--jwt-warn', '2'], files: FILES };
+const OPTIONS = { args: ['--jwt-leeway', '0', '--jwt-warn', '3'], files: FILES };
 
 describe('a token that runs out', () => {
   const room = useServer(OPTIONS);
 
-  for (const { way, options } of WAYS) {
-    it(`is announced, and ends the socket, ${way}`, async () => {
-      const exp = inSeconds(4);
+  it('is announced, and ends the socket, each way', async () => {
+    const live = async ({ options }) => {
+      const exp = inSeconds(5);
       const ada = await room.join('ada', { ...options, claims: { exp } });
-      assert.deepEqual(ada.heard('token_expiring'), []);
-      const warning = await ada.hear('token_expiring');
-      assert.ok(Date.now() >= (exp - 2) * 1000 - 50, 'not early');
-      assert.deepEqual(warning, { expiresAt: new Date(exp * 1000).toISOString(), secondsLeft: 2 });
+      const { expiresAt, secondsLeft } = await ada.hear('token_expiring');
+      assert.ok(Date.now() >= (exp - 3) * 1000 - 50, 'not early');
+      assert.equal(expiresAt, new Date(exp * 1000).toISOString());
+      assert.ok(secondsLeft <= 3 && secondsLeft >= Math.floor(exp - Date.now() / 1000), `${secondsLeft} s left`);
       const error = await ada.hear('error');
       assert.equal(error.code, 'unauthorized');
       assert.match(error.message, /expired/);
       assert.equal(await ada.hear('disconnect'), 'io server disconnect');
       const late = Date.now() - exp * 1000;
-      assert.ok(late >= 0 && late < 1500, `after ${late} ms`);
+      assert.ok(late >= 0 && late < 1500 * PATIENCE, `after ${late} ms`);
       assert.equal(ada.heard('token_expiring').length, 1);
-    });
-  }
+    };
+    await Promise.all(WAYS.map(live));
+  });
 
   it('is announced at once when little is left', async () => {
-    const ada = await room.join('ada', { claims: { exp: inSeconds(2) } });
-    const { secondsLeft } = await ada.hear('token_expiring', undefined, 1500);
-    assert.ok(secondsLeft <= 2);
+    const ada = await room.join('ada', { claims: { exp: inSeconds(3) } });
+    const { secondsLeft } = await ada.hear('token_expiring');
+    assert.ok(secondsLeft <= 3);
     assert.equal(ada.inbox[0].event, 'connect');
   });
 
@@ -60,7 +61,7 @@ describe('a token that runs out', () => {
     room.scripts.write('handlers/board.lua', 'return { namespace = "/board", on_hi = function() return "hi" end }');
     await room.server.reload();
     const ada = await room.join('ada');
-    const board = room.client('ada', { namespace: '/board', claims: { exp: inSeconds(2) }, forceNew: false });
+    const board = room.client('ada', { namespace: '/board', claims: { exp: inSeconds(3) }, forceNew: false });
     await board.admitted();
     await board.hear('token_expiring');
     await board.hear('disconnect');
@@ -72,13 +73,13 @@ describe('a token that runs out', () => {
 describe('refresh_token', () => {
   const room = useServer({ ...OPTIONS, args: [...OPTIONS.args, '--limits-events', 'refresh_token=100'] });
 
-  for (const { way, options } of WAYS) {
-    it(`takes another token in place, ${way}`, async () => {
-      const ada = await room.join('ada', { ...options, claims: { exp: inSeconds(3), role: 'student' } });
+  it('takes another token in place, each way', async () => {
+    const live = async ({ options }) => {
+      const ada = await room.join('ada', { ...options, claims: { exp: inSeconds(4), role: 'student' } });
       assert.equal(await ada.ask('remember'), 'student');
       await ada.hear('token_expiring');
       const { id } = ada.socket;
-      const exp = inSeconds(6);
+      const exp = inSeconds(5);
       const answer = await ada.ask('refresh_token', tokenFor('ada', { exp, role: 'teacher' }));
       assert.deepEqual(answer, { ok: true, expiresAt: new Date(exp * 1000).toISOString() });
       assert.deepEqual(await ada.hear('welcome_back'), { role: 'teacher', same: true });
@@ -89,8 +90,9 @@ describe('refresh_token', () => {
       await ada.settle();
       assert.equal(ada.socket.id, id);
       assert.equal(await ada.ask('role'), 'none');
-    });
-  }
+    };
+    await Promise.all(WAYS.map(live));
+  });
 
   it('refuses what is no good, and changes nothing', async () => {
     const ada = await room.join('ada', { claims: { role: 'student' } });

@@ -12,6 +12,7 @@ export class Tcp {
     const tcp = new Tcp();
     tcp.text = '';
     tcp.wake = () => {};
+    tcp.from = performance.now();
     tcp.socket = connect({ port, host: '127.0.0.1', localAddress });
     tcp.closed = new Promise((resolve) => tcp.socket.once('close', () => resolve(performance.now())));
     tcp.socket.on('error', () => {});
@@ -38,12 +39,11 @@ export class Tcp {
     return match ? Number(match[1]) : undefined;
   }
 
-  // How long it took (ms) from now until the server ended it. `every`: bytes that drip until then.
+  // How long it was open (ms) until the server ended it. `drip`: bytes that come slowly until then.
   async ends({ drip = '', ms = 10_000 } = {}) {
-    const from = performance.now();
     const timer = drip && setInterval(() => this.socket.writable && this.socket.write(drip), 50);
     try {
-      return (await within(ms, this.closed, () => `it stays open: ${this.text}`)) - from;
+      return (await within(ms, this.closed, () => `it stays open: ${this.text}`)) - this.from;
     } finally {
       clearInterval(timer);
     }
