@@ -19,7 +19,7 @@ function useClassroom() {
   before(async () => {
     // A page that is closed between two polls tells nobody: the heartbeat finds out, here soon.
     const heartbeat = ['--ping-interval', '2000', '--ping-timeout', String(5000 * PATIENCE)];
-    const quick = ['--presence-grace', '300', '--typing-timeout', '3000', '--typing-interval', '100', '--jwt-leeway', '0'];
+    const quick = ['--presence-grace', '300', '--typing-timeout', '600000', '--typing-interval', '100', '--jwt-leeway', '0'];
     room.server = await Server.start({ dir: EXAMPLE, args: [...quick, ...heartbeat, '--recovery-window', '120000'] });
   });
   afterEach(async () => {
@@ -266,7 +266,7 @@ describe('a token that expires', () => {
   });
 
   it('ends in asking for another', async () => {
-    const lee = await room.open('lee', { claims: { exp: inSeconds(4) } });
+    const lee = await room.open('lee', { claims: { exp: inSeconds(10) } });
     await lee.getByRole('alert').getByText(/signed out: the token has expired.*Get a new one/s).waitFor();
     await lee.getByText('not connected').waitFor();
     assert.equal(await lee.getByLabel('A newer one').isVisible(), false);

@@ -4,8 +4,10 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { Person } from './support/person.mjs';
 import { lectern, Server } from './support/process.mjs';
+import { RawWebSocket } from './support/raw.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { useServer, WAYS } from './support/suite.mjs';
+import { tokenFor } from './support/tokens.mjs';
 import { once, PATIENCE, until } from './support/wait.mjs';
 
 async function withServer(options, run) {
@@ -150,11 +152,12 @@ describe('heartbeat', () => {
   }
 
   it('takes out a client that does not answer', () =>
-    withServer({ args: ['--ping-interval', '200', '--ping-timeout', '1500'] }, async (server, join) => {
-      const ada = await join('ada', { transports: ['websocket'] });
-      ada.freeze();
+    withServer({ args: ['--ping-interval', '200', '--ping-timeout', '1500'] }, async (server) => {
+      const raw = await RawWebSocket.open(server.port); // a real client would see, too, that no pings come, and go
+      assert.match(await raw.joinNamespace({ token: tokenFor('ada') }), /^40/);
       const status = async () => JSON.parse((await lectern(['status', '--json', '--port', String(server.port)])).stdout);
       await until(async () => (await status()).counters.sessions_ping_timeout.total === 1, 'the server gives up');
       assert.equal((await status()).namespaces['/'].sockets, 0);
+      raw.destroy();
     }));
 });
