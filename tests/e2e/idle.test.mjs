@@ -1,6 +1,5 @@
 // What an idle WebSocket connection costs: one client with a token, in the main namespace and a room.
 // README.md gives the figure that this prints.
-import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
@@ -59,13 +58,12 @@ describe('an idle connection', () => {
       }),
     );
     // Buffers of the rush are given back, and what a rush leaves to do is done.
-    const quiet = await until(async () => {
+    await until(async () => {
       const began = ticks();
       await sleep(2000);
       const [busy, each] = [(ticks() - began) * 10, Math.round((memory() - before_) / CONNECTIONS)];
       t.diagnostic(`${CONNECTIONS} connections: ${each} bytes each, ${busy} ms of CPU in 2 s`);
       return busy <= 50 && each < 8192;
     }, 'few bytes and no CPU', 10_000);
-    assert.ok(quiet);
   });
 });
