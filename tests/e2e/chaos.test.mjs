@@ -513,6 +513,7 @@ async function lesson(people, stopped) {
 const limits = {
   'ping-interval': 2000,
   'ping-timeout': 8000,
+  'close-timeout': 3000,
   'upgrade-timeout': 800,
   'connect-timeout': 3000,
   'header-timeout': 2000,
