@@ -585,6 +585,7 @@ describe('chaos at the end', () => {
       if (!room.server.alive) await room.restart();
       const { server } = room;
       const pupil = await room.join('pupil');
+      await upgraded(pupil);
       const mob = swarm(server, Date.now() + 60_000);
       await sleep(1500);
       server.signal('SIGTERM');

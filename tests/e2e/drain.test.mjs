@@ -5,7 +5,7 @@ import { Nginx } from './support/nginx.mjs';
 import { Person } from './support/person.mjs';
 import { lectern, Server } from './support/process.mjs';
 import { Scripts } from './support/scripts.mjs';
-import { WAYS } from './support/suite.mjs';
+import { upgraded, WAYS } from './support/suite.mjs';
 import { PATIENCE, until } from './support/wait.mjs';
 
 const scripts = new Scripts({
@@ -30,6 +30,7 @@ async function withCrowd(n, args, run) {
   try {
     for (let i = 0; i < n; i++) crowd.push(new Person(server, `p${i}`, WAYS[i % WAYS.length].options));
     await Promise.all(crowd.map((person) => person.admitted()));
+    await Promise.all(crowd.filter((_, i) => WAYS[i % WAYS.length].options.transports.length > 1).map(upgraded));
     for (const person of crowd) person.socket.on('disconnect', (reason) => (person.left = { at: Date.now(), reason }));
     await run(server, crowd);
     await server.exit();
@@ -129,6 +130,7 @@ describe('two servers behind nginx', () => {
           crowd.push(new Person(nginx, `p${i}`, { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 }));
         }
         for (const person of crowd) await person.admitted();
+        if (options.transports.length > 1) await Promise.all(crowd.map(upgraded));
         const name = await crowd[0].ask('name');
         const leaver = servers.find((server) => server.log.includes(name));
         for (const person of crowd) person.forget();

@@ -6,7 +6,7 @@ import { Person } from './support/person.mjs';
 import { lectern, Server } from './support/process.mjs';
 import { RawWebSocket } from './support/raw.mjs';
 import { Scripts } from './support/scripts.mjs';
-import { useServer, WAYS } from './support/suite.mjs';
+import { upgraded, useServer, WAYS } from './support/suite.mjs';
 import { tokenFor } from './support/tokens.mjs';
 import { once, PATIENCE, until } from './support/wait.mjs';
 
@@ -35,6 +35,7 @@ describe('SIGTERM', () => {
     it(`drains: what was sent arrives, clients are closed, the exit code is 0 (${way})`, () =>
       withServer({}, async (server, join) => {
         const people = await Promise.all(['a', 'b', 'c'].map((id) => join(id, options)));
+        if (options.transports.length > 1) await Promise.all(people.map(upgraded));
         for (const person of people) await person.ask('enter', 'all');
         await people[0].ask('flood', { room: 'all', n: 500, size: 1000 });
         server.signal('SIGTERM');
@@ -110,6 +111,7 @@ describe('reconnection', () => {
     it(`clients come back by themselves after a restart (${way})`, async () => {
       const again = { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
       const people = [await room.join('ada', again), await room.join('bob', again)];
+      if (options.transports.length > 1) await Promise.all(people.map(upgraded));
       const before = people.map((person) => person.socket.id);
       for (const person of people) person.forget();
       await room.restart();

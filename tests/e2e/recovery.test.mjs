@@ -166,7 +166,7 @@ describe('recovery', () => {
   });
 
   it('does not outlast a restart, and says so', async () => {
-    const sam = await app.join('sam');
+    const sam = await app.join('sam', { transports: ['websocket'] });
     await sam.ask('enter', 'course:1');
     await app.restart();
     await sam.hear('disconnect');

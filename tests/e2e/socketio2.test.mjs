@@ -69,6 +69,7 @@ for (const { way, options } of OLD_WAYS) {
         assert.equal(await bob.hear('disconnect'), 'io server disconnect');
       }
       const zoe = await room.join('zoe', { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 });
+      if (options.transports.length > 1) await upgraded(zoe);
       const before = zoe.socket.id;
       await room.restart();
       await zoe.hear('disconnect');

@@ -61,7 +61,8 @@ export const WAYS = [
   { way: 'polling, then upgraded', options: { transports: ['polling', 'websocket'] } },
 ];
 
-// Waits until an upgrading client has arrived on WebSocket.
+// Waits until an upgrading client has arrived on WebSocket. One whose server goes in the middle of it may
+// not notice before its ping time-out: of its transports, one is paused and the other not in use yet.
 export async function upgraded(person) {
   const { engine } = person.socket.io;
   if (engine.transport.name === 'websocket') return;
