@@ -4,7 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { accept, closeFrame, frame, key, Probe, sleep, text, tlsArgs, until, upgradeRequest } from './net_help.mjs';
+import { accept, closeFrame, frame, key, Probe, text, tlsArgs, until, upgradeRequest } from './net_help.mjs';
 
 const CLOSED = 0;
 const GONE = 1;
@@ -54,7 +54,7 @@ for (const secure of [false, true]) {
     execFileSync('prlimit', ['--pid', String(p.process.pid), `--nofile=${used + 10}`]);
     p.process.kill('SIGSTOP');
     for (const c of clients) c.write(upgradeRequest());
-    await sleep(100);
+    await Promise.all(clients.map((c) => c.flushed()));
     p.process.kill('SIGCONT');
     for (const c of clients) {
       await until(() => c.data.includes('\r\n\r\n') || c.ended, 5000, 'handshake');
@@ -90,10 +90,10 @@ for (const secure of [false, true]) {
     const s = await p.stats();
     assert.equal(s.opens, 1);
     assert.equal(s.refusedUpgrades, glued.length);
-    assert.equal(s.connections, 2); // `other`, and who asks
+    await until(async () => (await p.stats()).connections === 2); // `other`, and who asks
     other.write(text('still here'));
     assert.equal(await other.text(), 'still here');
-    await p.quiet(300);
+    await p.quiet();
     other.destroy();
   });
 
