@@ -15,7 +15,7 @@ struct lec_outq {
         struct lec_msg **ring; /* cap is a power of two */
     };
     uint32_t head, count, cap;
-    size_t bytes;              /* of the frames in it, and LEC_OUTQ_OVERHEAD for each */
+    size_t bytes; /* of the frames in it, and LEC_OUTQ_OVERHEAD for each */
 };
 
 void lec_outq_fini(struct lec_outq *q);                    /* drops all */
