@@ -1,10 +1,10 @@
 // What is measured. `args` are the load generator's; `unit` is what server CPU is divided by. `small` replaces
 // numbers for a run that only shows that everything works.
-const fanout = { name: 'fanout', unit: 'delivered message', args: { clients: 1001, count: 200, warmup: 60 }, small: { clients: 21, count: 20, warmup: 5 } };
+const fanout = { name: 'fanout', unit: 'delivered message', args: { clients: 1001, count: 500, warmup: 60 }, small: { clients: 21, count: 20, warmup: 5 } };
 
 export const scenarios = [
   { ...fanout, id: 'fan-out, 1 in flight', bar: 1.15 },
-  { ...fanout, id: 'fan-out, 8 in flight', args: { ...fanout.args, 'in-flight': 8, count: 800, warmup: 160 }, bar: 1.3 },
+  { ...fanout, id: 'fan-out, 8 in flight', args: { ...fanout.args, 'in-flight': 8, count: 3000, warmup: 160 }, bar: 1.3 },
   {
     id: '50 rooms of 20, 500/s', name: 'rooms', unit: 'delivered message', latency: 4 / 3,
     args: { clients: 1000, rooms: 50, rate: 500, seconds: 6 }, small: { clients: 20, rooms: 5, rate: 100, seconds: 1 },

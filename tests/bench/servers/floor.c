@@ -19,7 +19,7 @@
 #include "base/base64.h"
 #include "base/buf.h"
 
-enum { EVENTS = 1024, SCRATCH = 256 * 1024, ROOMS = 1024 };
+enum { EVENTS = 1024, SCRATCH = 256 * 1024, ROOMS = 1024, LARGE = 512 };
 
 struct conn;
 
@@ -129,8 +129,13 @@ static size_t frame_head(char *out, unsigned char opcode, size_t n)
 static void send_both(struct client *to, const struct lec_buf *frame, const struct lec_buf *packet)
 {
     if (to->websocket) {
-        lec_buf_add(&to->conn->out, frame->p, frame->n);
-        touch(to->conn);
+        struct conn *c = to->conn;
+        /* A large one costs more to copy than to send at once. */
+        size_t sent = frame->n >= LARGE && c->out.n == 0 ? write_some(c, frame->p, frame->n) : 0;
+        if (sent < frame->n) {
+            lec_buf_add(&c->out, frame->p + sent, frame->n - sent);
+            touch(c);
+        }
         return;
     }
     if (to->queue.n > 0)
