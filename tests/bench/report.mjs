@@ -67,7 +67,7 @@ function picture(scenarios, names, results) {
     .map((scenario) => [JSON.stringify(scenario.id), ...names.map((name) => ratio(scenario, results[scenario.id], name)?.toFixed(3) ?? '?')].join(' '));
   const colours = { lectern: '#1b7f5c', node: '#b0b7c3', bun: '#e0c39a', floor: '#4a5568' };
   const program = `
-set terminal svg size 1100,520 font "sans,12" background "white"
+set terminal svg size 1100,520 font "sans,12" background "white" noenhanced
 set style data histogram
 set style histogram clustered gap 1
 set style fill solid 0.95 border -1
@@ -77,7 +77,7 @@ set yrange [0.5:*]
 set ylabel "server CPU per unit, times the floor"
 set grid ytics lc rgb "#dddddd"
 set xtics rotate by -28 scale 0
-set key top left horizontal
+set key outside top center horizontal
 $data << END
 ${rows.join('\n')}
 END
