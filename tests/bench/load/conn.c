@@ -117,12 +117,12 @@ static void flush(struct conn *c)
 
 void conn_send(struct conn *c, const void *p, size_t n)
 {
-    bool may = c->shaken && c->out.n == 0 && !c->armed;
-    size_t k = may ? give(c, p, n) : 0;
-    if (k == n)
+    lec_buf_add(&c->out, p, n);
+    if (c->dirty || c->armed)
         return;
-    lec_buf_add(&c->out, (const char *)p + k, n - k);
-    arm(c, true);
+    c->dirty = true;
+    c->next_dirty = c->net->dirty;
+    c->net->dirty = c;
 }
 
 static void deliver(struct conn *c, const char *p, size_t n)
@@ -162,14 +162,25 @@ static void ready(struct conn *c, uint32_t events)
     size_t n;
     do {
         n = take(c, c->net->scratch, SCRATCH);
+        c->net->read_at = now_ns();
         if (n > 0)
             deliver(c, c->net->scratch, n);
     } while (n > 0 && c->ssl != NULL && SSL_pending(c->ssl) > 0);
 }
 
+static void send_what_waits(struct net *net)
+{
+    for (struct conn *c; (c = net->dirty) != NULL;) {
+        net->dirty = c->next_dirty;
+        c->dirty = false;
+        flush(c);
+    }
+}
+
 void net_turn(struct net *net, int timeout_ms)
 {
     struct epoll_event events[EVENTS];
+    send_what_waits(net);
     int n = epoll_wait(net->epoll, events, EVENTS, timeout_ms);
     for (int i = 0; i < n; i++)
         ready(events[i].data.ptr, events[i].events);

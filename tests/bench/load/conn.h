@@ -16,6 +16,8 @@ struct net {
     struct sockaddr_in server;
     SSL_CTX *tls; /* NULL: plain TCP */
     char *scratch;
+    struct conn *dirty; /* those that have something to send at the next turn's beginning */
+    uint64_t read_at;   /* when what is being delivered was read (now_ns) */
 };
 
 struct conn {
@@ -24,6 +26,8 @@ struct conn {
     SSL *ssl;
     bool shaken; /* the TLS handshake is done; true without TLS */
     bool armed;  /* waits for EPOLLOUT too */
+    bool dirty;  /* is in the net's list */
+    struct conn *next_dirty;
     struct lec_buf in, out;
     /* Takes what it can use of p and says how much that was; the rest comes again with more. */
     size_t (*on_data)(struct conn *c, const char *p, size_t n);
@@ -34,10 +38,10 @@ _Noreturn void fail(const char *fmt, ...) LEC_PRINTF(1, 2);
 uint64_t now_ns(void); /* monotonic */
 
 void net_init(struct net *net, const char *host, unsigned port, bool tls);
-/* Handles what is ready; waits at most timeout_ms (-1: for ever) for something. */
+/* Sends what waits, one write a connection, and handles what is ready; waits at most timeout_ms (-1: for ever) for something. */
 void net_turn(struct net *net, int timeout_ms);
 
 void conn_open(struct net *net, struct conn *c);
-void conn_send(struct conn *c, const void *p, size_t n); /* now, if the kernel takes it */
+void conn_send(struct conn *c, const void *p, size_t n); /* at the next turn's beginning */
 
 #endif
