@@ -14,7 +14,7 @@ allowed() {
     http)     ours='base net http' outside='' ;;
     auth)     ours='base auth' outside='jwt.h openssl/' ;;
     server)   ours='base net engineio socketio http auth server' outside='dlfcn.h' ;;
-    script)   ours='base net/loop.h net/fetch.h net/answer.h engineio/session.h socketio http server script' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
+    script)   ours='base net/loop.h net/fetch.h engineio/session.h socketio http server script' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
     main)     ours='base net server script auth' outside='' ;;
   esac
 }

@@ -1,22 +1,11 @@
 /* What a session's handshake said, and what its later requests must say again. */
 #include <strings.h>
 
+#include "base/fields.h"
 #include "engineio/internal.h"
 
 /* Bytes of a token that is worth something: "undefined" is what many a client sends without one. */
 enum { PROOF_MIN = 32 };
-
-struct lec_slice eio_handshake_header(const struct eio_handshake *h, const char *name)
-{
-    for (size_t i = 0; i < h->headers_len;) {
-        const char *at = h->headers + i;
-        const char *value = at + strlen(at) + 1;
-        if (strcmp(at, name) == 0)
-            return lec_slice_str(value);
-        i = (size_t)(value + strlen(value) + 1 - h->headers);
-    }
-    return LEC_SLICE("");
-}
 
 /* What a request of version 3 proves itself with, as it was sent; empty: nothing that others could
  * not guess, or have as well. */
@@ -32,7 +21,7 @@ static struct lec_slice proof_of(const struct eio_session *s)
 {
     struct eio_query query;
     eio_query_parse(&query, lec_slice_str(s->handshake.query));
-    return proof(query.token, eio_handshake_header(&s->handshake, "authorization"));
+    return proof(query.token, lec_fields_find(s->handshake.headers, "authorization"));
 }
 
 bool eio_session_is_bound(const struct eio_session *s)

@@ -38,13 +38,12 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
 {
     struct lec_slice path = lec_http_path(http), text = lec_http_query(http);
     struct lec_slice address = lec_slice_str(lec_http_address(http));
-    size_t headers_len;
-    const char *headers = lec_http_headers(http, &headers_len);
+    struct lec_slice headers = lec_http_headers(http);
     struct lec_buf cert = { 0 };
     bool has_cert = lec_http_certificate(http, &cert);
 
     struct eio_session *s = lec_alloc0(sizeof *s + path.n + 1 + text.n + 1 + address.n + 1 +
-                                       cert.n + has_cert + headers_len);
+                                       cert.n + has_cert + headers.n);
     s->engine = e;
     s->transport = transport;
     s->base64 = query->base64;
@@ -69,10 +68,9 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
         at = put_string(at, cert.p, cert.n);
     }
     lec_buf_fini(&cert);
-    h->headers = at;
-    h->headers_len = headers_len;
-    if (headers_len > 0)
-        memcpy(at, headers, headers_len);
+    h->headers = (struct lec_slice){ at, headers.n };
+    if (headers.n > 0)
+        memcpy(at, headers.p, headers.n);
     h->protocol = query->protocol;
     h->secure = lec_http_secure(http);
     h->xdomain = lec_http_header(http, "origin").n > 0;

@@ -21,20 +21,16 @@
 
 /* What the handshake request said, kept for socket.handshake. Owned by the session. */
 struct eio_handshake {
-    const char *url;     /* path and query as sent */
-    const char *query;   /* into url, behind '?' ("" without one) */
-    const char *headers; /* "name\0value\0" pairs, names in lower case */
-    size_t headers_len;
-    const char *address;     /* the peer's */
-    const char *certificate; /* what its TLS certificate says, a JSON object; NULL without one */
-    unsigned protocol;       /* of Engine.IO: 4, or 3 */
-    bool secure;             /* lec_http_secure */
-    bool xdomain;            /* the request bore an Origin */
-    int64_t issued_ms;       /* Unix time */
+    const char *url;          /* path and query as sent */
+    const char *query;        /* into url, behind '?' ("" without one) */
+    struct lec_slice headers; /* as fields (base/fields.h) */
+    const char *address;      /* the peer's */
+    const char *certificate;  /* what its TLS certificate says, a JSON object; NULL without one */
+    unsigned protocol;        /* of Engine.IO: 4, or 3 */
+    bool secure;              /* lec_http_secure */
+    bool xdomain;             /* the request bore an Origin */
+    int64_t issued_ms;        /* Unix time */
 };
-
-/* The value of a request header, its name in lower case; empty without one. */
-struct lec_slice eio_handshake_header(const struct eio_handshake *h, const char *name);
 
 /* Queues a message (Engine.IO type digit included in its payload; an attachment is binary and has
  * none) and sends it at the end of the turn. Takes a reference of its own. Past max_queue_bytes what

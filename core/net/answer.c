@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 
+#include "base/fields.h"
+
 #define MAX_SECONDS 2147483648 /* RFC 9111, 1.2.2: what is larger counts as this */
 
 void lec_answer_add(struct lec_buf *headers, struct lec_slice line)
@@ -19,19 +21,6 @@ void lec_answer_add(struct lec_buf *headers, struct lec_slice line)
     struct lec_slice value = lec_slice_trim((struct lec_slice){ colon + 1, line.n - n - 1 });
     lec_buf_add(headers, value.p, value.n);
     lec_buf_addc(headers, '\0');
-}
-
-bool lec_answer_next(struct lec_slice headers, size_t *pos, struct lec_slice *name,
-                     struct lec_slice *value)
-{
-    if (*pos >= headers.n)
-        return false;
-    const char *at = headers.p + *pos;
-    size_t left = headers.n - *pos, n = strnlen(at, left) + 1;
-    *name = (struct lec_slice){ at, n - 1 };
-    *value = (struct lec_slice){ at + n, strnlen(at + n, left - n) };
-    *pos += n + value->n + 1;
-    return true;
 }
 
 /* A number of seconds, perhaps in quotes; -1 if it is none. */
@@ -77,7 +66,7 @@ int64_t lec_answer_max_age(struct lec_slice headers)
 {
     struct lec_slice name, value;
     int64_t max_age = -1, age = 0;
-    for (size_t pos = 0; lec_answer_next(headers, &pos, &name, &value);) {
+    for (size_t pos = 0; lec_fields_next(headers, &pos, &name, &value);) {
         if (lec_slice_is(name, "cache-control"))
             read_directives(value, &max_age);
         else if (lec_slice_is(name, "age"))

@@ -1,5 +1,5 @@
-/* The headers of an answer that we fetched: kept as "name\0value\0" pairs, names in lower case. Pure
- * functions over borrowed bytes. */
+/* The headers of an answer that we fetched, as fields (base/fields.h). Pure functions over borrowed
+ * bytes. */
 #ifndef LEC_NET_ANSWER_H
 #define LEC_NET_ANSWER_H
 
@@ -10,10 +10,6 @@
 /* Appends the pair of one header line, with or without its line end. What is no "name: value" is
  * passed over. */
 void lec_answer_add(struct lec_buf *headers, struct lec_slice line);
-
-/* Iterates the pairs: start with *pos = 0. False at the end. */
-bool lec_answer_next(struct lec_slice headers, size_t *pos, struct lec_slice *name,
-                     struct lec_slice *value);
 
 /* For how many seconds from now the answer may be used: max-age of Cache-Control, less Age (RFC 9111,
  * 4.2); 0 for no-cache and no-store. -1: it does not say. */

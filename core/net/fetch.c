@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/answer.h"
 #include "net/internal.h"
 #include "net/url.h"
 

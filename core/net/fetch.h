@@ -10,7 +10,6 @@
 #define LEC_NET_FETCH_H
 
 #include "base/buf.h"
-#include "net/answer.h"
 #include "net/loop.h"
 
 struct lec_fetcher;
@@ -39,7 +38,7 @@ struct lec_fetch_result {
     int err; /* LEC_OK; LEC_ETIMEOUT, LEC_ETOOBIG, LEC_EIO (not reached, not trusted, broken) */
     const char *why;          /* then: a sentence for people */
     unsigned status;          /* with LEC_OK, these: */
-    struct lec_slice headers; /* for net/answer.h */
+    struct lec_slice headers; /* as fields (base/fields.h) */
     struct lec_slice body;
 };
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/fields.h"
 #include "net/internal.h"
 
 #define SCRATCH_KEEP (64 * 1024)
@@ -31,20 +32,11 @@ struct lec_slice lec_http_query(const struct lec_http *http)
 
 struct lec_slice lec_http_header(const struct lec_http *http, const char *name)
 {
-    const char *p = http->headers, *end = p + http->headers_len;
-    while (p < end) {
-        const char *value = p + strlen(p) + 1;
-        size_t n = strlen(value);
-        if (strcmp(p, name) == 0)
-            return (struct lec_slice){ value, n };
-        p = value + n + 1;
-    }
-    return (struct lec_slice){ NULL, 0 };
+    return lec_fields_find(http->headers, name);
 }
 
-const char *lec_http_headers(const struct lec_http *http, size_t *n)
+struct lec_slice lec_http_headers(const struct lec_http *http)
 {
-    *n = http->headers_len;
     return http->headers;
 }
 

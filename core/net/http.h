@@ -57,8 +57,8 @@ struct lec_slice lec_http_query(const struct lec_http *http);
 /* A header by its lower-case name, repeated ones joined; an empty slice if there is none. Free of
  * control characters. */
 struct lec_slice lec_http_header(const struct lec_http *http, const char *name);
-/* All headers kept: one zero-terminated "name\0value\0" pair behind the other, in *n bytes. */
-const char *lec_http_headers(const struct lec_http *http, size_t *n);
+/* All headers kept (base/fields.h). */
+struct lec_slice lec_http_headers(const struct lec_http *http);
 /* Who sent it, as text: the peer, or whom the trusted proxies say (net/address.h). */
 const char *lec_http_address(const struct lec_http *http);
 bool lec_http_secure(

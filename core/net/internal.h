@@ -210,9 +210,7 @@ struct lec_http {
     size_t body_length, max_message;
     struct lec_buf body, ws_headers;
     struct lec_slice whole; /* a body that came in one piece, while its callback lasts */
-    struct lec_slice path, query;
-    char *headers;
-    size_t headers_len;
+    struct lec_slice path, query, headers;
     char address[LEC_ADDRESS_SIZE]; /* the client's; conn's is the peer's */
     char strings[];                 /* path, query, headers */
 };

@@ -161,7 +161,7 @@ static int on_http(struct conn *c, struct lws *wsi)
     struct lec_slice word = upgrade ? lec_http_header(http, "upgrade") : (struct lec_slice){ 0 };
     http->wants_ws = word.n > 0;
     if (http->wants_ws)
-        http->headers[word.p - http->headers] ^= DISGUISE; /* off */
+        http->strings[word.p - http->strings] ^= DISGUISE; /* off */
     http_serve(c, http);
     if (c->http == http && http->state == HTTP_UPGRADING && !c->kill) {
         c->state = CONN_UPGRADE;

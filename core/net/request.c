@@ -245,7 +245,7 @@ static size_t measure(struct lws *wsi, const struct header_names *names, size_t 
 static int copy_headers(struct lec_http *h, struct lws *wsi, const struct header_names *names,
                         char *o, char *end)
 {
-    h->headers = o;
+    h->headers.p = o;
     for (size_t i = 0; i < names->count; i++) {
         const struct header_name *e = &names->entries[i];
         int count = 0;
@@ -271,7 +271,7 @@ static int copy_headers(struct lec_http *h, struct lws *wsi, const struct header
         if (count > 1 && (e->token == WSI_TOKEN_HTTP_CONTENT_LENGTH || e->token == WSI_TOKEN_HOST))
             return 400;
     }
-    h->headers_len = (size_t)(o - h->headers);
+    h->headers.n = (size_t)(o - h->headers.p);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fields.h"
 #include "script/task.h"
 #include "socketio/dynamic.h"
 #include "socketio/pattern.h"
@@ -130,7 +131,7 @@ static void push_remains(lua_State *L, const struct source *from)
     const char *const texts[] = { from->id,  from->claims, from->auth,     hs->url,
                                   hs->query, hs->address,  hs->certificate };
     const char *copies[sizeof texts / sizeof texts[0]];
-    size_t n = hs->headers_len;
+    size_t n = hs->headers.n;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         n += size_of(texts[i]);
     struct remains *to = lua_newuserdata(L, sizeof *to + n);
@@ -142,7 +143,7 @@ static void push_remains(lua_State *L, const struct source *from)
     to->source.handshake.query = copies[4];
     to->source.handshake.address = copies[5];
     to->source.handshake.certificate = copies[6];
-    to->source.handshake.headers = keep(&at, hs->headers, hs->headers_len);
+    to->source.handshake.headers.p = keep(&at, hs->headers.p, hs->headers.n);
 }
 
 static void push_json(lua_State *L, const char *json)
@@ -163,15 +164,13 @@ static void push_user(lua_State *L, const struct source *from)
     lua_setfield(L, -2, "id");
 }
 
-static void push_headers(lua_State *L, const struct eio_handshake *hs)
+static void push_headers(lua_State *L, struct lec_slice headers)
 {
+    struct lec_slice name, value;
     lua_newtable(L);
-    const char *p = hs->headers, *end = p ? p + hs->headers_len : p;
-    while (p < end) {
-        const char *value = p + strlen(p) + 1;
-        lua_pushstring(L, value);
-        lua_setfield(L, -2, p);
-        p = value + strlen(value) + 1;
+    for (size_t pos = 0; lec_fields_next(headers, &pos, &name, &value);) {
+        lua_pushlstring(L, value.p, value.n);
+        lua_setfield(L, -2, name.p);
     }
 }
 
@@ -205,7 +204,7 @@ static void push_time(lua_State *L, int64_t ms)
 static void push_handshake(lua_State *L, const struct eio_handshake *hs)
 {
     lua_createtable(L, 0, 10);
-    push_headers(L, hs);
+    push_headers(L, hs->headers);
     lua_setfield(L, -2, "headers");
     push_query(L, hs, &lec_script_of(L)->decoded);
     lua_setfield(L, -2, "query");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fields.h"
 #include "net/fetch.h"
 #include "script/task.h"
 
@@ -42,7 +43,7 @@ static void push_headers(lua_State *L, struct lec_slice headers)
 {
     struct lec_slice name, value;
     lua_newtable(L);
-    for (size_t pos = 0; lec_answer_next(headers, &pos, &name, &value);) {
+    for (size_t pos = 0; lec_fields_next(headers, &pos, &name, &value);) {
         lua_pushlstring(L, name.p, name.n); // headers name
         lua_pushvalue(L, -1);
         lua_rawget(L, -3); // headers name value|nil

@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "base/map.h"
+#include "net/answer.h"
 #include "net/fetch.h"
 #include "server/stay.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/fields.h"
 #include "base/json.h"
 
 static const char no_token[] = "no token was given";
@@ -45,7 +46,7 @@ static int from_query(const struct eio_handshake *handshake, struct lec_buf *tok
 
 static int from_headers(const struct eio_handshake *handshake, struct lec_buf *token)
 {
-    struct lec_slice value = eio_handshake_header(handshake, "authorization");
+    struct lec_slice value = lec_fields_find(handshake->headers, "authorization");
     if (value.n < 7 || strncasecmp(value.p, "Bearer ", 7) != 0)
         return LEC_ENOTFOUND;
     lec_buf_add(token, value.p, value.n);

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/fields.h"
 #include "net/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lec_answer_add(&headers, (struct lec_slice){ p, n });
         p += n;
     }
-    for (size_t pos = 0; lec_answer_next(lec_buf_slice(&headers), &pos, &name, &value); end = pos)
+    for (size_t pos = 0; lec_fields_next(lec_buf_slice(&headers), &pos, &name, &value); end = pos)
         if (name.n == 0 || strpbrk(name.p, " \r\nABCXYZ") || strchr(value.p, '\n'))
             abort();
     int64_t age = lec_answer_max_age(lec_buf_slice(&headers));

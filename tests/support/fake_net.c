@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fields.h"
+
 #define MUST(cond)                                                                                 \
     do {                                                                                           \
         if (!(cond)) {                                                                             \
@@ -291,21 +293,13 @@ struct lec_slice lec_http_query(const struct lec_http *http)
 
 struct lec_slice lec_http_header(const struct lec_http *http, const char *name)
 {
-    MUST(http->state != FAKE_GONE);
-    for (size_t at = 0; at < http->headers.n;) {
-        const char *key = http->headers.p + at, *value = key + strlen(key) + 1;
-        if (strcmp(key, name) == 0)
-            return lec_slice_str(value);
-        at = (size_t)(value - http->headers.p) + strlen(value) + 1;
-    }
-    return (struct lec_slice){ "", 0 };
+    return lec_fields_find(lec_http_headers(http), name);
 }
 
-const char *lec_http_headers(const struct lec_http *http, size_t *n)
+struct lec_slice lec_http_headers(const struct lec_http *http)
 {
     MUST(http->state != FAKE_GONE);
-    *n = http->headers.n;
-    return http->headers.p;
+    return lec_buf_slice(&http->headers);
 }
 
 const char *lec_http_address(const struct lec_http *http)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fields.h"
 #include "base/list.h"
 #include "base/outq.h"
 #include "net/cors.h"
@@ -242,13 +243,9 @@ static void answer_big(struct lec_http *http)
 static void answer_headers(struct lec_http *http)
 {
     struct lec_buf b = { 0 };
-    size_t n;
-    const char *p = lec_http_headers(http, &n), *end = p + n;
-    while (p < end) {
-        const char *value = p + strlen(p) + 1;
-        lec_buf_printf(&b, "%s: %s\n", p, value);
-        p = value + strlen(value) + 1;
-    }
+    struct lec_slice name, value;
+    for (size_t pos = 0; lec_fields_next(lec_http_headers(http), &pos, &name, &value);)
+        lec_buf_printf(&b, "%s: %s\n", name.p, value.p);
     lec_buf_printf(&b, "address %s secure %d\n", lec_http_address(http), lec_http_secure(http));
     answer(http, 200, b.p, b.n);
     lec_buf_fini(&b);

@@ -77,8 +77,8 @@ static void test_handshake_kept(void **state)
     assert_string_equal(h->url, "/engine.io/?EIO=4&transport=polling&b=%26");
     assert_string_equal(h->query, "EIO=4&transport=polling&b=%26");
     assert_ptr_equal(h->query, h->url + strlen("/engine.io/?"));
-    assert_int_equal(h->headers_len, 5 + 15 + 7 + 22);
-    assert_memory_equal(h->headers, "host\0school.example\0origin\0http://school.example", 49);
+    assert_int_equal(h->headers.n, 5 + 15 + 7 + 22);
+    assert_memory_equal(h->headers.p, "host\0school.example\0origin\0http://school.example", 49);
     assert_string_equal(h->address, "192.0.2.7");
     assert_true(h->secure);
     assert_true(h->xdomain);

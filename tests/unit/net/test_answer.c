@@ -1,4 +1,5 @@
 /* What we read of answers that we fetched. */
+#include "base/fields.h"
 #include "net/answer.h"
 
 #include <setjmp.h>
@@ -31,12 +32,12 @@ static void keeps_header_lines(void **state)
         struct lec_slice name, value;
         size_t pos = 0;
         lec_answer_add(&headers, lec_slice_str(cases[i].line));
-        bool found = lec_answer_next(lec_buf_slice(&headers), &pos, &name, &value);
+        bool found = lec_fields_next(lec_buf_slice(&headers), &pos, &name, &value);
         assert_int_equal(found, cases[i].name != NULL);
         if (found) {
             assert_true(lec_slice_is(name, cases[i].name));
             assert_true(lec_slice_is(value, cases[i].value));
-            assert_false(lec_answer_next(lec_buf_slice(&headers), &pos, &name, &value));
+            assert_false(lec_fields_next(lec_buf_slice(&headers), &pos, &name, &value));
         }
         lec_buf_fini(&headers);
     }

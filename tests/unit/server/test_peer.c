@@ -103,8 +103,7 @@ static void finds_and_checks_the_token(void **state)
         struct lec_buf query = with_token(cases[i].query ? cases[i].query : "");
         const struct eio_handshake handshake = {
             .query = lec_buf_str(&query),
-            .headers = headers.p,
-            .headers_len = headers.n,
+            .headers = lec_buf_slice(&headers),
             .protocol = cases[i].protocol,
         };
         struct lec_peer *p;
