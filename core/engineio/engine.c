@@ -150,9 +150,9 @@ static bool is_full(const struct eio_engine *e)
 
 static bool is_crowded(const struct eio_engine *e, const struct lec_http *http)
 {
-    char text[LEC_ADDRESS_SIZE];
+    char site[LEC_ADDRESS_SIZE];
     return e->cfg->max_per_site > 0 &&
-           lec_tally_count(&e->sites, eio_site(lec_http_address(http), text)) >=
+           lec_tally_count(&e->sites, lec_address_site(lec_http_address(http), site)) >=
                e->cfg->max_per_site;
 }
 

@@ -75,7 +75,6 @@ struct eio_session {
     char log_id[EIO_LOG_ID_LEN + 1];
     enum eio_state state;
     enum eio_transport transport; /* the one that drains `out` */
-    bool counted;                 /* in engine->sites */
     bool base64;                  /* the client cannot take raw binary */
     bool awaits_beat; /* the client is to be heard by `due`: its pong, or version 3's ping */
     bool late;        /* CLOSING, and no poll was there to tell it to */
@@ -117,8 +116,6 @@ bool eio_session_knows(const struct eio_session *s, const struct lec_http *http,
 /* A session for this handshake, in the engine's table, OPENING. */
 struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
                                     const struct eio_query *query, enum eio_transport transport);
-/* The name under which an address is counted in engine->sites. */
-struct lec_slice eio_site(const char *address, char text[LEC_ADDRESS_SIZE]);
 /* Makes it ALIVE, starts the heartbeat and tells the user. */
 void eio_session_opened(struct eio_session *s);
 /* Queues the open packet ("0{…}"), first of all. */

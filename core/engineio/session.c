@@ -27,12 +27,6 @@ static char *put_string(char *at, const char *p, size_t n)
     return at + n + 1;
 }
 
-struct lec_slice eio_site(const char *address, char text[LEC_ADDRESS_SIZE])
-{
-    lec_address_site(address, text);
-    return lec_slice_str(text);
-}
-
 struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
                                     const struct eio_query *query, enum eio_transport transport)
 {
@@ -81,8 +75,7 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     lec_list_init(&s->unknown);
     if (e->cfg->max_per_site > 0) {
         char site[LEC_ADDRESS_SIZE];
-        lec_tally_add(&e->sites, eio_site(h->address, site));
-        s->counted = true;
+        lec_tally_add(&e->sites, lec_address_site(h->address, site));
     }
     return s;
 }
@@ -241,9 +234,9 @@ void eio_session_end(struct eio_session *s, enum eio_reason why, const struct le
     lec_list_remove(&s->node);
     lec_list_remove(&s->unknown);
     lec_timer_stop(e->loop, &s->beat);
-    if (s->counted) {
-        char text[LEC_ADDRESS_SIZE];
-        lec_tally_remove(&e->sites, eio_site(s->handshake.address, text));
+    if (e->cfg->max_per_site > 0) {
+        char site[LEC_ADDRESS_SIZE];
+        lec_tally_remove(&e->sites, lec_address_site(s->handshake.address, site));
     }
 
     eio_polling_end(s, last);

@@ -96,16 +96,17 @@ bool lec_networks_contain(const struct lec_networks *nets, const char *address)
     return nets->n > 0 && parse_ip(address, ip, &is_v4) && contain(nets, ip);
 }
 
-void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE])
+struct lec_slice lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE])
 {
     unsigned char ip[16];
     bool is_v4;
     snprintf(out, LEC_ADDRESS_SIZE, "%s", address);
     if (!strchr(address, ':') || !parse_ip(address, ip, &is_v4))
-        return;
+        return lec_slice_str(out);
     if (!IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)ip))
         memset(ip + 8, 0, 8);
     format_ip(ip, out);
+    return lec_slice_str(out);
 }
 
 /* Takes what stands behind the last comma off the list, trimmed. */

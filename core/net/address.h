@@ -28,8 +28,9 @@ void lec_networks_fini(struct lec_networks *nets);
 bool lec_networks_contain(const struct lec_networks *nets, const char *address);
 
 /* The addresses that count as one where limits are for each address: IPv4 each for itself, of IPv6
- * the first 64 bits, as a household has all of them. What is no address stays as it is. */
-void lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE]);
+ * the first 64 bits, as a household has all of them. What is no address stays as it is. The slice is
+ * into out. */
+struct lec_slice lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE]);
 
 /* Who sent a request that came from peer with this X-Forwarded-For: each proxy appends whom it has
  * the request from, so the list is believed from its end as long as those who wrote it are trusted.

@@ -63,12 +63,6 @@ void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE])
         out[0] = '\0';
 }
 
-static struct lec_slice site_of(const struct conn *c, char text[LEC_ADDRESS_SIZE])
-{
-    lec_address_site(c->address, text);
-    return lec_slice_str(text);
-}
-
 struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer)
 {
     struct conn *c = lec_alloc0(sizeof *c);
@@ -77,9 +71,8 @@ struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockadd
     c->fd = -1;
     conn_peer(peer, c->address);
     if (net->cfg->max_per_site > 0) {
-        char text[LEC_ADDRESS_SIZE];
-        lec_tally_add(&net->sites, site_of(c, text));
-        c->counted = true;
+        char site[LEC_ADDRESS_SIZE];
+        lec_tally_add(&net->sites, lec_address_site(c->address, site));
     }
     lec_list_append(&net->conns, &c->node);
     net->count++;
@@ -165,9 +158,9 @@ void conn_release(struct conn *c)
     conn_gone(c);
     lec_list_remove(&c->node);
     c->net->count--;
-    if (c->counted) {
-        char text[LEC_ADDRESS_SIZE];
-        lec_tally_remove(&c->net->sites, site_of(c, text));
+    if (c->net->cfg->max_per_site > 0) {
+        char site[LEC_ADDRESS_SIZE];
+        lec_tally_remove(&c->net->sites, lec_address_site(c->address, site));
     }
     lec_loop_free_later(c->net->loop, &c->later, free_conn);
 }

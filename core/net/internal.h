@@ -120,7 +120,6 @@ struct conn {
     size_t out_len, out_at;
     enum conn_state state;
     uint8_t takes;   /* UPGRADE: how often its socket was to be taken */
-    bool counted;    /* in net->sites */
     bool upgrade;    /* the request of which we are about to be told asks for a WebSocket */
     bool served;     /* this is not its first request */
     bool keep;       /* SENDING: another request may follow */

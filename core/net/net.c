@@ -55,8 +55,8 @@ static bool site_is_full(const struct lec_net *net, const struct sockaddr_storag
     if (net->cfg->max_per_site == 0)
         return false;
     conn_peer(peer, address);
-    lec_address_site(address, site);
-    return lec_tally_count(&net->sites, lec_slice_str(site)) >= net->cfg->max_per_site &&
+    return lec_tally_count(&net->sites, lec_address_site(address, site)) >=
+               net->cfg->max_per_site &&
            !lec_networks_contain(&net->cfg->trusted_proxies, address);
 }
 
