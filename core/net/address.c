@@ -161,10 +161,7 @@ void lec_client_address(const struct lec_networks *trusted, const char *peer,
 bool lec_client_secure(const struct lec_networks *trusted, const char *peer,
                        struct lec_slice forwarded_proto, bool peer_secure)
 {
-    unsigned char ip[16];
-    bool is_v4;
-    if (trusted->n == 0 || forwarded_proto.n == 0 || !parse_ip(peer, ip, &is_v4) ||
-        !contain(trusted, ip))
+    if (forwarded_proto.n == 0 || !lec_networks_contain(trusted, peer))
         return peer_secure;
     struct lec_slice proto = pop(&forwarded_proto);
     return lec_slice_is_word(proto, "https") || lec_slice_is_word(proto, "wss");
