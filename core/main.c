@@ -75,10 +75,8 @@ static void log_warnings(struct lec_log *log, const struct lec_config *cfg)
 {
     struct lec_slice left = lec_buf_slice(&cfg->warnings);
     while (left.n > 0) {
-        size_t n = (size_t)((const char *)memchr(left.p, '\n', left.n) - left.p);
-        lec_log(log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY, "%.*s", (int)n, left.p);
-        left.p += n + 1;
-        left.n -= n + 1;
+        struct lec_slice line = lec_slice_shift(&left, '\n');
+        lec_log(log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY, "%.*s", (int)line.n, line.p);
     }
 }
 

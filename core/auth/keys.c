@@ -118,10 +118,10 @@ static int load_keys(struct lec_keys *k, const struct lec_token_config *cfg, cha
     return lec_key_from_pem(k->set.keys, cfg->public_key_file, &k->algs, err, err_size);
 }
 
-static struct lec_required require(const char *name, size_t n)
+static struct lec_required require(struct lec_slice name)
 {
     struct lec_buf sentence = { 0 };
-    struct lec_required r = { .name = lec_strndup(name, n) };
+    struct lec_required r = { .name = lec_strndup(name.p, name.n) };
     lec_buf_printf(&sentence, "the token has no claim \"%s\"", r.name);
     r.lacks = copy(lec_buf_str(&sentence));
     lec_buf_fini(&sentence);
@@ -131,18 +131,13 @@ static struct lec_required require(const char *name, size_t n)
 /* Names separated by commas; they may be URLs, and so hold anything else. */
 static void read_required(struct lec_keys *k, const char *names)
 {
-    while (is_set(names)) {
-        size_t n = strcspn(names, ","), length = n;
-        const char *name = names;
-        for (; length > 0 && *name == ' '; length--)
-            name++;
-        while (length > 0 && name[length - 1] == ' ')
-            length--;
-        names += n + (names[n] == ',');
-        if (length == 0)
+    struct lec_slice left = lec_slice_str(names);
+    while (left.n > 0) {
+        struct lec_slice name = lec_slice_shift(&left, ',');
+        if (name.n == 0)
             continue;
         k->required = lec_realloc(k->required, (k->n_required + 1) * sizeof *k->required);
-        k->required[k->n_required++] = require(name, length);
+        k->required[k->n_required++] = require(name);
     }
 }
 
@@ -163,8 +158,7 @@ struct lec_keys *lec_keys_new(const struct lec_token_config *cfg, char *err, siz
     }
     k->issuer = copy(cfg->issuer);
     k->audience = copy(cfg->audience);
-    const char *id_claim = is_set(cfg->id_claim) ? cfg->id_claim : "sub";
-    k->id = require(id_claim, strlen(id_claim));
+    k->id = require(lec_slice_str(is_set(cfg->id_claim) ? cfg->id_claim : "sub"));
     read_required(k, cfg->required_claims);
     k->leeway_s = cfg->leeway_s;
     k->max_bytes = cfg->max_bytes;

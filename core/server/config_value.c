@@ -39,15 +39,10 @@ static bool parse_bool(const char *text, bool *out)
 
 static bool parse_choice(const char *choices, const char *text)
 {
-    size_t n = strlen(text);
-    for (const char *p = choices; n > 0; p++) {
-        size_t len = strcspn(p, "|");
-        if (len == n && memcmp(p, text, n) == 0)
+    struct lec_slice left = lec_slice_str(choices);
+    while (left.n > 0)
+        if (lec_slice_is(lec_slice_shift(&left, '|'), text))
             return true;
-        p += len;
-        if (*p == '\0')
-            break;
-    }
     return false;
 }
 
@@ -55,22 +50,16 @@ static bool parse_choice(const char *choices, const char *text)
  * list in its one form; false if one is no origin. */
 static bool tidy_origins(const char *text, struct lec_buf *out)
 {
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        const char *p = text, *end = text + n;
-        while (p < end && *p == ' ')
-            p++;
-        while (end > p && end[-1] == ' ')
-            end--;
-        if (end > p && end[-1] == '/')
-            end--;
-        text += n + (text[n] == ',');
-        if (end == p)
+    struct lec_slice left = lec_slice_str(text);
+    while (left.n > 0) {
+        struct lec_slice origin = lec_slice_shift(&left, ',');
+        if (origin.n > 0 && origin.p[origin.n - 1] == '/')
+            origin.n--;
+        if (origin.n == 0)
             continue;
-        struct lec_slice origin = { p, (size_t)(end - p) };
-        const char *host = memmem(p, origin.n, "://", 3);
+        const char *host = memmem(origin.p, origin.n, "://", 3), *end = origin.p + origin.n;
         if (!lec_slice_is(origin, "*")) {
-            if (!host || host == p || host + 3 == end)
+            if (!host || host == origin.p || host + 3 == end)
                 return false;
             for (host += 3; host < end; host++)
                 if (strchr("/?#@ ", *host) || (unsigned char)*host < ' ')
