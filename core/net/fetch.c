@@ -266,11 +266,10 @@ static bool set_method(struct lec_fetch *t, const struct lec_fetch_request *r)
     return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK;
 }
 
-static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r)
+static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r, bool secure)
 {
     CURL *e = t->easy;
     const char *ca_file = t->fetcher->ca_file;
-    bool secure = lec_url_kind(r->url) == LEC_URL_HTTPS;
     return set_method(t, r) && set_headers(t, r) &&
            !(curl_easy_setopt(e, CURLOPT_URL, r->url) || curl_easy_setopt(e, CURLOPT_PRIVATE, t) ||
              curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why) ||
@@ -298,7 +297,8 @@ static bool set_up(struct lec_fetch *t, const struct lec_fetch_request *r)
 int lec_fetch_start(struct lec_fetcher *f, const struct lec_fetch_request *request,
                     lec_fetch_fn *fn, void *ctx, struct lec_fetch **out)
 {
-    if (lec_url_kind(request->url) == LEC_URL_BAD)
+    enum lec_url kind = lec_url_kind(request->url);
+    if (kind == LEC_URL_BAD)
         return LEC_EINVAL;
     struct lec_fetch *t = lec_alloc0(sizeof *t);
     t->fetcher = f;
@@ -306,7 +306,8 @@ int lec_fetch_start(struct lec_fetcher *f, const struct lec_fetch_request *reque
     t->ctx = ctx;
     t->max_bytes = request->max_bytes;
     lec_list_init(&t->node);
-    if (!open_library(f) || !(t->easy = curl_easy_init()) || !set_up(t, request) ||
+    if (!open_library(f) || !(t->easy = curl_easy_init()) ||
+        !set_up(t, request, kind == LEC_URL_HTTPS) ||
         curl_multi_add_handle(f->multi, t->easy) != CURLM_OK) {
         free_fetch(t);
         return LEC_EINVAL;
