@@ -109,13 +109,17 @@ static void no_timer(struct lws *wsi)
 /* Flipped in its first letter, "websocket" is another word to the library: from on_upgrade to on_http. */
 enum { DISGUISE = 1 };
 
+static bool posts(struct lws *wsi)
+{
+    return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
+           lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
+}
+
 static bool has_body(struct lws *wsi)
 {
     return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
+           lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 || posts(wsi);
 }
 
 /* Whether the library goes on to read a body: of POST, PUT and PATCH, or as long as it says. What is
@@ -126,9 +130,7 @@ static bool reads_body(struct lws *wsi)
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
         return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
                strtoll(length, NULL, 10) > 0;
-    return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 ||
-           lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0;
+    return posts(wsi);
 }
 
 /* Whether some connection has buffered input that could be read: 0 means yes. It does not say
