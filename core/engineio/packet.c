@@ -2,6 +2,15 @@
 
 #include "base/base64.h"
 
+int eio_base64_decode(struct lec_slice *out, struct lec_slice text, struct lec_buf *scratch)
+{
+    size_t start = scratch->n;
+    int rc = lec_base64_decode(scratch, text.p, text.n);
+    *out = scratch->n > start ? (struct lec_slice){ scratch->p + start, scratch->n - start }
+                              : LEC_SLICE("");
+    return rc;
+}
+
 int eio_packet_decode(struct eio_packet *out, struct lec_slice text, struct lec_buf *scratch)
 {
     if (text.n == 0)
@@ -14,16 +23,8 @@ int eio_packet_decode(struct eio_packet *out, struct lec_slice text, struct lec_
     }
     if (type != 'b')
         return LEC_EPROTO;
-    size_t start = scratch->n;
-    int rc = lec_base64_decode(scratch, rest.p, rest.n);
-    if (rc < 0)
-        return rc;
     *out = (struct eio_packet){ .type = EIO_MESSAGE, .binary = true };
-    if (scratch->n > start)
-        out->data = (struct lec_slice){ scratch->p + start, scratch->n - start };
-    else
-        out->data = LEC_SLICE("");
-    return LEC_OK;
+    return eio_base64_decode(&out->data, rest, scratch);
 }
 
 bool eio_payload_next(struct lec_slice payload, size_t *pos, struct lec_slice *packet)
@@ -57,11 +58,13 @@ void eio_payload_add(struct lec_buf *out, const struct lec_msg *m)
     }
 }
 
-struct lec_msg *eio_message_base64(const struct lec_msg *binary)
+struct lec_msg *eio_message_base64(const struct lec_msg *binary, const char *prefix)
 {
+    struct lec_slice data = lec_msg_payload(binary);
     struct lec_buf text = { 0 };
-    lec_buf_reserve(&text, 1 + ((size_t)binary->len + 2) / 3 * 4);
-    eio_payload_add(&text, binary);
+    lec_buf_reserve(&text, strlen(prefix) + (data.n + 2) / 3 * 4);
+    lec_buf_adds(&text, prefix);
+    lec_base64_encode(&text, data.p, data.n);
     struct lec_msg *m = lec_msg_copy(false, text.p, text.n);
     lec_buf_fini(&text);
     return m;

@@ -1,21 +1,11 @@
 #include "engineio/packet3.h"
 
-#include "base/base64.h"
 #include "base/utf8.h"
 
 enum {
     MAX_DIGITS = 10, /* of a length: more than a body can have */
     LENGTH_END = 0xff,
 };
-
-static int decode_base64(struct eio_packet *out, struct lec_slice text, struct lec_buf *scratch)
-{
-    size_t start = scratch->n;
-    int rc = lec_base64_decode(scratch, text.p, text.n);
-    if (rc == LEC_OK && scratch->n > start)
-        out->data = (struct lec_slice){ scratch->p + start, scratch->n - start };
-    return rc;
-}
 
 int eio_packet3_decode(struct eio_packet *out, struct lec_slice packet, bool binary,
                        struct lec_buf *scratch)
@@ -31,7 +21,7 @@ int eio_packet3_decode(struct eio_packet *out, struct lec_slice packet, bool bin
         return LEC_EPROTO;
     *out = (struct eio_packet){ (enum eio_type)type, binary || base64, LEC_SLICE("") };
     if (base64)
-        return decode_base64(out, rest, scratch);
+        return eio_base64_decode(&out->data, rest, scratch);
     if (rest.n > 0)
         out->data = rest;
     return LEC_OK;
@@ -137,20 +127,11 @@ void eio_payload3_add(struct lec_buf *out, bool raw, const struct lec_msg *m)
     lec_buf_add(out, packet.p, packet.n);
 }
 
-struct lec_msg *eio_message3(const struct lec_msg *binary, bool base64)
+struct lec_msg *eio_message3(const struct lec_msg *binary)
 {
     struct lec_slice data = lec_msg_payload(binary);
-    if (!base64) {
-        struct lec_msg *m = lec_msg_new(true, 1 + data.n);
-        *lec_msg_data(m) = EIO_MESSAGE;
-        memcpy(lec_msg_data(m) + 1, data.p, data.n);
-        return m;
-    }
-    struct lec_buf text = { 0 };
-    lec_buf_reserve(&text, 2 + (data.n + 2) / 3 * 4);
-    lec_buf_adds(&text, "b4");
-    lec_base64_encode(&text, data.p, data.n);
-    struct lec_msg *m = lec_msg_copy(false, text.p, text.n);
-    lec_buf_fini(&text);
+    struct lec_msg *m = lec_msg_new(true, 1 + data.n);
+    *lec_msg_data(m) = EIO_MESSAGE;
+    memcpy(lec_msg_data(m) + 1, data.p, data.n);
     return m;
 }

@@ -28,7 +28,7 @@ bool eio_payload3_next(struct lec_slice payload, bool raw, size_t *pos, struct l
  * already (eio_message3). */
 void eio_payload3_add(struct lec_buf *out, bool raw, const struct lec_msg *m);
 
-/* What version 3 sends for an attachment: the bytes behind their type, or as text. */
-struct lec_msg *eio_message3(const struct lec_msg *binary, bool base64);
+/* What version 3 sends for an attachment: the bytes behind their type. */
+struct lec_msg *eio_message3(const struct lec_msg *binary);
 
 #endif

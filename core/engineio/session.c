@@ -193,7 +193,7 @@ int eio_session_send(struct eio_session *s, struct lec_msg *m)
     bool eio3 = s->handshake.protocol == 3;
     if (!m->binary || (!s->base64 && !eio3))
         return send_text_or_raw(s, m);
-    struct lec_msg *fit = eio3 ? eio_message3(m, s->base64) : eio_message_base64(m);
+    struct lec_msg *fit = s->base64 ? eio_message_base64(m, eio3 ? "b4" : "b") : eio_message3(m);
     int rc = send_text_or_raw(s, fit);
     lec_msg_unref(fit);
     return rc;

@@ -28,7 +28,7 @@ static void check_message(const struct eio_packet *packet)
     struct lec_msg *m = lec_msg_copy(true, packet->data.p, packet->data.n);
     struct lec_buf scratch = { 0 };
     for (int base64 = 0; base64 < 2; base64++) {
-        struct lec_msg *sent = eio_message3(m, base64);
+        struct lec_msg *sent = base64 ? eio_message_base64(m, "b4") : eio_message3(m);
         struct eio_packet again;
         if (eio_packet3_decode(&again, lec_msg_payload(sent), !base64, &scratch) < 0 ||
             again.type != EIO_MESSAGE || !again.binary || !lec_slice_eq(again.data, packet->data))

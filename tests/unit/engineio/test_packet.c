@@ -133,7 +133,7 @@ static void test_message_base64(void **state)
 {
     (void)state;
     struct lec_msg *binary = lec_msg_copy(true, "\1\2\3\4", 4);
-    struct lec_msg *text = eio_message_base64(binary);
+    struct lec_msg *text = eio_message_base64(binary, "b");
     assert_false(text->binary);
     assert_true(lec_slice_is(lec_msg_payload(text), "bAQIDBA=="));
     assert_int_equal(lec_msg_frame(text).p[0] & 0xff, 0x81);

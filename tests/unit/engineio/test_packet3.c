@@ -164,8 +164,8 @@ static void test_add(void **state)
     (void)state;
     struct lec_msg *text = lec_msg_copy(false, "4" EURO GRIN, 8);
     struct lec_msg *bytes = lec_msg_copy(true, "\1\2\3\4", 4);
-    struct lec_msg *typed = eio_message3(bytes, false);
-    struct lec_msg *base64 = eio_message3(bytes, true);
+    struct lec_msg *typed = eio_message3(bytes);
+    struct lec_msg *base64 = eio_message_base64(bytes, "b4");
     assert_true(typed->binary);
     assert_false(base64->binary);
     assert_int_equal(lec_msg_frame(typed).p[0] & 0xff, 0x82);
