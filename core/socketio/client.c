@@ -249,7 +249,7 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
         bad_packet(c, "CONNECT to a namespace that it has joined");
         return;
     }
-    if (c->refusals >= c->io->cfg.max_refusals) {
+    if (c->refusals >= io->cfg.max_refusals) {
         bad_packet(c, "too many CONNECTs that were refused");
         return;
     }
@@ -400,18 +400,18 @@ static void refuse_packet(struct sio_client *c, int rc)
 /* A packet whose attachments, slices, came with it. */
 static void on_whole(struct sio_client *c, const struct sio_packet *p, const struct lec_buf *bins)
 {
-    struct lec_msg **attachments = lec_alloc(p->attachments * sizeof(struct lec_msg *));
+    const struct lec_slice *bin = (const void *)bins->p;
     size_t bytes = 0;
-    for (unsigned i = 0; i < p->attachments; i++) {
-        struct lec_slice bin;
-        memcpy(&bin, bins->p + i * sizeof bin, sizeof bin);
-        attachments[i] = lec_msg_copy(true, bin.p, bin.n);
-        bytes += bin.n;
-    }
-    if (bytes > c->io->cfg.max_attachment_bytes)
+    for (unsigned i = 0; i < p->attachments; i++)
+        bytes += bin[i].n;
+    if (bytes > c->io->cfg.max_attachment_bytes) {
         bad_packet(c, "attachments too large together");
-    else
-        on_packet(c, p, attachments);
+        return;
+    }
+    struct lec_msg **attachments = lec_alloc(p->attachments * sizeof(struct lec_msg *));
+    for (unsigned i = 0; i < p->attachments; i++)
+        attachments[i] = lec_msg_copy(true, bin[i].p, bin[i].n);
+    on_packet(c, p, attachments);
     for (unsigned i = 0; i < p->attachments; i++)
         lec_msg_unref(attachments[i]);
     free(attachments);
