@@ -101,7 +101,7 @@ void lec_handler_push(lua_State *L, const struct lec_handler *h)
 
 /* Takes the function on top into the functions table, whose element 0 tells the files of functions
  * meanwhile, and makes its handler. */
-static struct lec_handler *take(struct lec_generation *g, lua_State *L, const char *event, size_t n)
+static struct lec_handler *take(struct lec_generation *g, lua_State *L, struct lec_slice event)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->functions); // function functions
     lua_rawgeti(L, -1, 0);
@@ -113,12 +113,12 @@ static struct lec_handler *take(struct lec_generation *g, lua_State *L, const ch
     lua_rawseti(L, -2, g->count + 1);
     lua_pop(L, 1);
     size_t before = strlen(file) + 4;
-    struct lec_handler *h = lec_alloc0(sizeof *h + before + n + 1);
+    struct lec_handler *h = lec_alloc0(sizeof *h + before + event.n + 1);
     h->generation = g;
     h->index = ++g->count;
     h->event = before;
     snprintf(h->what, before + 1, "%s on_", file);
-    memcpy(h->what + before, event, n);
+    memcpy(h->what + before, event.p, event.n);
     return h;
 }
 
@@ -129,7 +129,7 @@ static void take_list(struct lec_generation *g, lua_State *L, struct lec_handler
     int n = lua_istable(L, -1) ? (int)lua_objlen(L, -1) : 0;
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
-        *list = take(g, L, event, strlen(event));
+        *list = take(g, L, lec_slice_str(event));
         list = &(*list)->next;
     }
     lua_pop(L, 1);
@@ -150,10 +150,10 @@ static void take_events(struct lec_generation *g, lua_State *L, struct lec_handl
 {
     lua_pushnil(L);           // events key
     while (lua_next(L, -2)) { // events key function
-        size_t len;
-        const char *event = lua_tolstring(L, -2, &len);
-        struct lec_handler *h = take(g, L, event, len);
-        lec_map_put(&n->events, (struct lec_slice){ lec_handler_event(h), len }, h);
+        struct lec_slice event;
+        event.p = lua_tolstring(L, -2, &event.n);
+        struct lec_handler *h = take(g, L, event);
+        lec_map_put(&n->events, (struct lec_slice){ lec_handler_event(h), event.n }, h);
     }
 }
 
@@ -181,7 +181,7 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L)
     lua_getfield(L, -2, "files");
     lua_rawseti(L, -2, 0);
     g->functions = luaL_ref(L, LUA_REGISTRYINDEX);
-    for (int kind = 0; kind < 7; kind++) {
+    for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
         lua_getfield(L, -1, kinds[kind]); // result by_namespace
         lua_pushnil(L);
         while (lua_next(L, -2)) { // result by_namespace name value
@@ -190,7 +190,7 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L)
                 take_events(g, L, n);
                 lua_pop(L, 1);
             } else if (kind == 1) {
-                n->connect = take(g, L, "connect", 7);
+                n->connect = take(g, L, LEC_SLICE("connect"));
             } else {
                 struct lec_handler **const lists[] = { &n->connected, &n->disconnect, &n->refreshed,
                                                        &n->any, &n->any_outgoing };
