@@ -4,6 +4,8 @@
 
 #include "server/config.h"
 
+enum { COLUMN = 35 }; /* of --help, where the texts begin */
+
 void lec_setting_flag(const struct lec_setting *s, char out[LEC_FLAG_SIZE])
 {
     snprintf(out, LEC_FLAG_SIZE, "--%s", s->key);
@@ -21,7 +23,7 @@ static const char *argument(const struct lec_setting *s)
     if (s->kind == LEC_STRING)
         return " TEXT";
     if (s->kind == LEC_RATES)
-        return " EVENT=N,…";
+        return " EVENT=N,...";
     return s->unit && strcmp(s->unit, "ms") == 0 ? " MS" : " N";
 }
 
@@ -38,12 +40,12 @@ void lec_config_help(struct lec_buf *out)
         lec_buf_printf(out, "  --%s%s%s", s->kind == LEC_BOOL ? "[no-]" : "", flag + 2,
                        argument(s));
         size_t width = out->n - start;
-        lec_buf_printf(out, "%*s%s", width < 34 ? (int)(34 - width) : 1, "", s->help);
+        lec_buf_printf(out, "%*s%s", width < COLUMN ? (int)(COLUMN - width) : 1, "", s->help);
         if (s->kind == LEC_CHOICE) {
             lec_buf_adds(out, ": ");
             lec_setting_allowed(s, out);
         }
-        lec_buf_printf(out, "\n%34s%s%s%s", "", s->env, *s->fallback ? ", default " : "",
+        lec_buf_printf(out, "\n%*s%s%s%s", COLUMN, "", s->env, *s->fallback ? ", default " : "",
                        s->fallback);
         if (*s->fallback && s->unit)
             lec_buf_printf(out, " %s", s->unit);

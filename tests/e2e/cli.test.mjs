@@ -33,6 +33,12 @@ describe('help', () => {
     const { stdout } = await lectern(['serve', '--help']);
     for (const name of ['--port', '--jwt-secret', 'JWT_SECRET', 'FRONTEND_URL', 'DEBUG', '--ping-interval', '--dev']) assert.ok(stdout.includes(name), name);
   });
+  it('serve --help has its texts in one column', async () => {
+    const { stdout } = await lectern(['serve', '--help']);
+    const settings = stdout.slice(stdout.indexOf('\nWhere and for whom')).split('\n').filter((line) => line.startsWith('  '));
+    assert.ok(settings.length > 100);
+    for (const line of settings) assert.match(line, /^(.{33}  | {35})\S/);
+  });
   it('version', async () => {
     const { code, stdout } = await lectern(['version']);
     assert.equal(code, 0);
