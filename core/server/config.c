@@ -1,19 +1,14 @@
-/* The table of settings, and how one gets its value. */
+/* The table of settings, and how one is set. */
 #include "server/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "server/dotenv.h"
 #include "server/suggest.h"
 
 #define DAY_MS        86400000u
 #define MIB           1048576u
-#define MAX_DOTENV    MIB
-#define PREFIX        "LECTERN_"
 #define AT(member)    offsetof(struct lec_config, member)
 #define PLACE         "Where and for whom"
 #define AUTH          "Who people are"
@@ -414,109 +409,6 @@ void lec_config_fini(struct lec_config *cfg)
             free(*(char **)member(cfg, &settings[i]));
     lec_buf_fini(&cfg->warnings);
     memset(cfg, 0, sizeof *cfg);
-}
-
-static const struct lec_setting *find_env(struct lec_slice name)
-{
-    for (size_t i = 0; i < N_SETTINGS; i++)
-        if (lec_slice_is(name, settings[i].env))
-            return &settings[i];
-    return NULL;
-}
-
-/* The part of a variable's name that tells settings apart. */
-static const char *stem(const char *env)
-{
-    return strncmp(env, PREFIX, strlen(PREFIX)) == 0 ? env + strlen(PREFIX) : env;
-}
-
-/* Warns of a variable that looks like ours and is none. */
-static void meet_stranger(struct lec_config *cfg, struct lec_slice name, const char *where)
-{
-    struct lec_suggest suggest;
-    const char *env = "";
-    if (name.n < strlen(PREFIX) || memcmp(name.p, PREFIX, strlen(PREFIX)) != 0)
-        return;
-    char *word = lec_strndup(name.p, name.n);
-    lec_suggest_init(&suggest, stem(word));
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        lec_suggest_try(&suggest, stem(settings[i].env));
-        if (suggest.best == stem(settings[i].env))
-            env = settings[i].env;
-    }
-    lec_buf_printf(&cfg->warnings, "%.80s %s is no setting, and has no effect%s%s%s\n", word, where,
-                   *env ? "; did you mean " : "", env, *env ? "?" : "");
-    free(word);
-}
-
-int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size)
-{
-    for (char **e = environ; e && *e; e++) {
-        struct lec_slice name = { *e, strcspn(*e, "=") };
-        if (!find_env(name))
-            meet_stranger(cfg, name, "in the environment");
-    }
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        const char *value = getenv(settings[i].env);
-        if (!value || *value == '\0')
-            continue;
-        int rc = lec_config_set(cfg, settings[i].key, value, LEC_FROM_ENV, err, err_size);
-        if (rc != LEC_OK)
-            return rc;
-    }
-    return LEC_OK;
-}
-
-static int read_file(const char *path, struct lec_buf *out, char *err, size_t err_size)
-{
-    FILE *f = fopen(path, "re");
-    if (!f && errno == ENOENT)
-        return LEC_OK;
-    if (f) {
-        out->n = fread(lec_buf_reserve(out, MAX_DOTENV + 1), 1, MAX_DOTENV + 1, f);
-        if (!ferror(f) && out->n <= MAX_DOTENV) {
-            fclose(f);
-            return LEC_OK;
-        }
-    }
-    snprintf(err, err_size, "%s: %s", path,
-             out->n > MAX_DOTENV ? "too large for a file of settings" : strerror(errno));
-    if (f)
-        fclose(f);
-    return LEC_EINVAL;
-}
-
-int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, size_t err_size)
-{
-    struct lec_buf text = { 0 }, value = { 0 };
-    struct lec_slice name;
-    struct lec_dotenv d;
-    int rc = read_file(path, &text, err, err_size);
-    if (rc != LEC_OK)
-        goto done;
-
-    lec_dotenv_init(&d, lec_buf_slice(&text));
-    while ((rc = lec_dotenv_next(&d, &name, &value)) > 0) {
-        const struct lec_setting *s = find_env(name);
-        if (!s)
-            meet_stranger(cfg, name, "in .env");
-        if (!s || value.n == 0)
-            continue;
-        char why[512];
-        rc = lec_config_set(cfg, s->key, lec_buf_str(&value), LEC_FROM_DOTENV, why, sizeof why);
-        if (rc != LEC_OK) {
-            snprintf(err, err_size, "%s:%u: %s", path, d.line, why);
-            goto done;
-        }
-    }
-    if (rc < 0) {
-        snprintf(err, err_size, "%s:%u: %s", path, d.line, d.why);
-        rc = LEC_EINVAL;
-    }
-done:
-    lec_buf_fini(&text);
-    lec_buf_fini(&value);
-    return rc;
 }
 
 int lec_config_check(const struct lec_config *cfg, bool serving, char *err, size_t err_size)
