@@ -18,6 +18,15 @@ struct lec_jwks; /* server/jwks.h */
 
 enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
 
+/* drain.c. Times are of the loop's clock. */
+struct drain {
+    struct lec_timer timer;
+    size_t clients; /* open sessions at the time it began */
+    uint64_t began;
+    uint64_t spread;  /* ms from then until the last is closed */
+    uint64_t settled; /* when the last session had gone; 0 before */
+};
+
 /* status.c: the last ten seconds. */
 #define STATUS_TICK_MS 1000
 #define STATUS_SAMPLES 11 /* ticks: they lie ten apart */
@@ -70,12 +79,7 @@ struct lec_server {
     struct lec_deflater *deflater; /* NULL: nothing is compressed */
     struct lec_control *control;   /* NULL before start, and where it could not be opened */
 
-    struct lec_timer drain_timer;
-    size_t drain_clients; /* open sessions at drain_began, on the loop's clock */
-    uint64_t drain_began;
-    uint64_t drain_spread;  /* ms from then until the last is closed */
-    uint64_t drain_settled; /* when the last session had gone; 0 before */
-
+    struct drain drain;
     struct status status;
 };
 

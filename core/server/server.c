@@ -20,8 +20,6 @@
 
 #define MAX_FILE          (16u << 20)
 #define RECOVERY_SLACK_MS 1000u /* heartbeats may be late by our own stalls */
-#define DRAIN_TICK_MS     10u
-#define DRAIN_LINGER_MS   100u /* for the last answers to leave, after the last session */
 #define KEYS_CHECK_MS     1000u
 #define TCP_PER_CLIENT    4u /* browsers poll by several connections */
 
@@ -449,7 +447,7 @@ void lec_server_stop(struct lec_server *s)
     if (s->state == SERVER_STOPPED)
         return;
     s->state = SERVER_STOPPED;
-    lec_timer_stop(s->loop, &s->drain_timer);
+    lec_timer_stop(s->loop, &s->drain.timer);
     lec_timer_stop(s->loop, &s->keys_timer);
     if (s->jwks)
         lec_jwks_stop(s->jwks);
@@ -460,68 +458,13 @@ void lec_server_stop(struct lec_server *s)
     lec_loop_stop(s->loop);
 }
 
-/* Closes as many as it takes for the open ones to lie on a line from all to none. Who leaves by
- * itself counts. */
-static void shed(struct lec_server *s, uint64_t elapsed)
-{
-    size_t open = eio_engine_count(s->engine), keep = 0;
-    if (elapsed < s->drain_spread)
-        keep = (size_t)((double)s->drain_clients * (double)(s->drain_spread - elapsed) /
-                        (double)s->drain_spread);
-    if (open > keep)
-        eio_engine_shed(s->engine, open - keep);
-}
-
-static void drain_tick(struct lec_timer *t)
-{
-    struct lec_server *s = LEC_CONTAINER(t, struct lec_server, drain_timer);
-    uint64_t now = lec_loop_now(s->loop), elapsed = now - s->drain_began;
-    shed(s, elapsed);
-    size_t left = eio_engine_count(s->engine) + eio_engine_closing(s->engine);
-    if (left == 0 && s->drain_settled == 0) {
-        s->drain_settled = now;
-        lec_net_stop_listening(s->net);
-    }
-    bool gone = left == 0 &&
-                (lec_net_connections(s->net) == 0 || now - s->drain_settled >= DRAIN_LINGER_MS);
-    if (!gone && elapsed < s->drain_spread + s->cfg->drain_timeout) {
-        lec_timer_start(s->loop, t, DRAIN_TICK_MS, drain_tick);
-        return;
-    }
-    if (left > 0)
-        lec_log(s->log, LEC_LOG_WARN, LEC_CAT_SERVER, LEC_NOBODY,
-                "clients that did not take their last messages in time: %zu", left);
-    lec_server_stop(s);
-}
-
-void lec_server_drain(struct lec_server *s, uint64_t spread_ms)
-{
-    if (s->state != SERVER_SERVING && s->state != SERVER_DRAINING)
-        return;
-    lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY,
-            "stopping; clients: %zu, closed over %llu ms", eio_engine_count(s->engine),
-            (unsigned long long)spread_ms);
-    if (s->state == SERVER_SERVING) {
-        s->state = SERVER_DRAINING;
-        eio_engine_drain(s->engine);
-        if (s->hooks->on_stop)
-            s->hooks->on_stop(s->hooks->ctx);
-        sio_server_end_recovery(s->io);
-    }
-    s->drain_clients = eio_engine_count(s->engine);
-    s->drain_began = lec_loop_now(s->loop);
-    s->drain_spread = spread_ms;
-    shed(s, 0);
-    lec_timer_start(s->loop, &s->drain_timer, 0, drain_tick);
-}
-
 void lec_server_free(struct lec_server *s)
 {
     if (!s)
         return;
     lec_timer_stop(s->loop, &s->keys_timer);
     lec_status_stop(s);
-    lec_timer_stop(s->loop, &s->drain_timer);
+    lec_timer_stop(s->loop, &s->drain.timer);
     if (s->jwks)
         lec_jwks_stop(s->jwks);
     if (s->engine)

@@ -40,8 +40,8 @@ struct lec_fetcher *lec_server_fetcher(struct lec_server *s);
 
 /* Disconnects all sockets of a person, in all namespaces, and refuses tokens that were issued before
  * now; or those of one token, by its jti, which is refused until it would have expired. The sockets
- * (how many is returned) are heard no more, and go after this turn. The latest 100,000 of either
- * kind are remembered, as long as the process runs. */
+ * (how many is returned) are heard no more, and go after this turn. The latest max_revocations of
+ * either kind are remembered, as long as the process runs. */
 size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id);
 size_t lec_server_revoke_token(struct lec_server *s, struct lec_slice jti);
 
