@@ -122,10 +122,12 @@ describe('two servers behind nginx', () => {
   for (const { way, options } of WAYS) {
     it(`the clients of the one that leaves go to the other (${way})`, async () => {
       const args = ['--trusted-proxies', '127.0.0.1'];
-      const servers = [await Server.start({ dir: scripts.dir, args }), await Server.start({ dir: scripts.dir, args })];
-      const nginx = await Nginx.start(...servers.map((server) => server.port));
+      const servers = [];
       const crowd = [];
+      let nginx;
       try {
+        for (let i = 0; i < 2; i++) servers.push(await Server.start({ dir: scripts.dir, args }));
+        nginx = await Nginx.start(...servers.map((server) => server.port));
         for (let i = 0; i < 6; i++) {
           crowd.push(new Person(nginx, `p${i}`, { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 }));
         }
@@ -143,7 +145,7 @@ describe('two servers behind nginx', () => {
         await leaver.exit();
       } finally {
         for (const person of crowd) person.close();
-        await nginx.stop();
+        await nginx?.stop();
         for (const server of servers) await server.stop();
       }
     });
