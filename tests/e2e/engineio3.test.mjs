@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
-import { park, sleep, startEcho, webSocket } from './engineio_support.mjs';
-import { once, until, within } from './support/wait.mjs';
+import { client, close, echo, echoOverUpgrade, kinds as modernKinds, park, sleep, startEcho, webSocket } from './engineio_support.mjs';
+import { once, until } from './support/wait.mjs';
 
 const require = createRequire(import.meta.url);
 const Socket = createRequire(require.resolve('socket.io-client-2'))('engine.io-client');
@@ -20,39 +20,8 @@ before(async () => {
 });
 after(() => Promise.all([server, lively, strict].map((one) => one?.stop())));
 
-const kinds = [
-  ['polling', { transports: ['polling'] }],
-  ['websocket', { transports: ['websocket'] }],
-  ['upgrading', {}],
-  ['polling with base64', { transports: ['polling'], forceBase64: true }],
-  ['websocket with base64', { transports: ['websocket'], forceBase64: true }],
-  ['upgrading with base64', { forceBase64: true }],
-];
-
-function connect(options, to = server) {
-  const socket = new Socket(to.url, { path: '/engine.io/', ...options });
-  socket.binaryType = 'arraybuffer';
-  return socket;
-}
-
-async function close(socket) {
-  const closed = once(socket, 'close');
-  socket.close();
-  await closed;
-}
-
-// Collects echoes until there are n, failing at once when the connection ends.
-function collect(socket, n) {
-  const got = [];
-  const all = new Promise((resolve, reject) => {
-    socket.on('close', (why, error) => reject(new Error(`${why} ${error?.description ?? ''} after ${got.length} of ${n}`)));
-    socket.on('message', (data) => {
-      got.push(data);
-      if (got.length === n) resolve(got);
-    });
-  });
-  return within(10_000, all, () => `${got.length} of ${n} came`);
-}
+const kinds = [...modernKinds, ['upgrading with base64', { forceBase64: true }]];
+const connect = (options, to = server) => client(Socket, to, options);
 
 for (const [name, options] of kinds) {
   describe(`engine.io-client 3, ${name}`, () => {
@@ -61,9 +30,7 @@ for (const [name, options] of kinds) {
       await once(socket, 'open');
       const sent = ['hello', '\u20acuro \u{1f600}', '1:2', Uint8Array.from([0, 1, 2, 255]), 'x'.repeat(70000), new Uint8Array(0)];
       for (let i = 0; i < 50; i++) sent.push(i % 7 ? `message ${i} \u{1f600}` : Uint8Array.from([i, 255 - i]));
-      const echoes = collect(socket, sent.length);
-      for (const data of sent) socket.send(data);
-      (await echoes).forEach((data, i) => assert.deepEqual(typeof data === 'string' ? data : new Uint8Array(data), sent[i]));
+      await echo(socket, sent);
       await close(socket);
     });
 
@@ -74,9 +41,7 @@ for (const [name, options] of kinds) {
       await once(socket, 'open');
       await until(() => pongs >= 3 || socket.readyState !== 'open', 'three pongs');
       assert.equal(socket.readyState, 'open');
-      const echo = collect(socket, 1);
-      socket.send('still');
-      assert.deepEqual(await echo, ['still']);
+      await echo(socket, ['still']);
       await close(socket);
     });
   });
@@ -84,25 +49,9 @@ for (const [name, options] of kinds) {
 
 describe('engine.io-client 3', () => {
   it('upgrades without losing or swapping anything', async () => {
-    const count = 3000;
     const socket = connect({});
-    let upgraded = false;
-    socket.on('upgrade', () => (upgraded = true));
     await once(socket, 'open');
-    const echoes = collect(socket, count);
-    const before = { polling: 0, websocket: 0 };
-    for (let i = 0; i < count; i++) {
-      socket.send(i % 10 === 9 ? Uint8Array.from([i >> 8, i & 255]) : `${i}`);
-      before[upgraded ? 'websocket' : 'polling']++;
-      if (i % 50 === 49) await new Promise(setImmediate);
-      if (i % 1000 === 999) await sleep(5);
-    }
-    (await echoes).forEach((data, i) => {
-      if (typeof data === 'string') assert.equal(data, `${i}`);
-      else assert.deepEqual(new Uint8Array(data), Uint8Array.from([i >> 8, i & 255]));
-    });
-    await until(() => upgraded, 'the upgrade');
-    assert.ok(before.polling > 0);
+    await echoOverUpgrade(socket, 3000);
     await close(socket);
   });
 

@@ -2,7 +2,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Socket } from 'engine.io-client';
-import { openPolling, openWebSocket, park, PATIENCE, polling, sleep, startEcho, until } from './engineio_support.mjs';
+import {
+  client,
+  close,
+  collect,
+  echo,
+  echoOverUpgrade,
+  kinds,
+  openPolling,
+  openWebSocket,
+  park,
+  PATIENCE,
+  polling,
+  sleep,
+  startEcho,
+  until,
+} from './engineio_support.mjs';
 
 let server;
 let lively; // pings often
@@ -13,11 +28,7 @@ before(async () => {
 });
 after(() => Promise.all([server.stop(), lively.stop()]));
 
-function connect(options, to = server) {
-  const socket = new Socket(to.url, { path: '/engine.io/', ...options });
-  socket.binaryType = 'arraybuffer';
-  return socket;
-}
+const connect = (options, to = server) => client(Socket, to, options);
 
 const event = (socket, name) =>
   new Promise((resolve, reject) => {
@@ -25,45 +36,14 @@ const event = (socket, name) =>
     if (name !== 'close') socket.once('close', (why, what) => reject(new Error(`${why} ${what?.description ?? ''}`)));
   });
 
-async function close(socket) {
-  const closed = event(socket, 'close');
-  socket.close();
-  await closed;
-}
-
-// Collects echoes until there are n, failing at once when the connection ends.
-function collect(socket, n) {
-  return new Promise((resolve, reject) => {
-    const got = [];
-    socket.on('close', (why) => reject(new Error(`${why} after ${got.length} of ${n}`)));
-    socket.on('message', (data) => {
-      got.push(data);
-      if (got.length === n) resolve(got);
-    });
-  });
-}
-
-const kinds = [
-  ['polling', { transports: ['polling'] }],
-  ['websocket', { transports: ['websocket'] }],
-  ['upgrading', {}],
-  ['polling with base64', { transports: ['polling'], forceBase64: true }],
-  ['websocket with base64', { transports: ['websocket'], forceBase64: true }],
-  ['remembering its upgrade', { rememberUpgrade: true }],
-];
-
-for (const [name, options] of kinds) {
+for (const [name, options] of [...kinds, ['remembering its upgrade', { rememberUpgrade: true }]]) {
   describe(name, () => {
     it('echoes text and binary in order', async () => {
       const socket = connect(options);
       await event(socket, 'open');
       const sent = ['hello', '\u20acuro \u{1f600}', Uint8Array.from([0, 1, 2, 255]), 'x'.repeat(70000)];
       for (let i = 0; i < 50; i++) sent.push(`message ${i}`);
-      const echoes = collect(socket, sent.length);
-      for (const data of sent) socket.send(data);
-      (await echoes).forEach((data, i) =>
-        assert.deepEqual(typeof data === 'string' ? data : new Uint8Array(data), sent[i]),
-      );
+      await echo(socket, sent);
       await close(socket);
     });
 
@@ -76,9 +56,7 @@ for (const [name, options] of kinds) {
       await until(() => pings >= 3 || socket.readyState !== 'open', 'three pings');
       assert.equal(socket.readyState, 'open');
       assert.ok(performance.now() - from > pings * (interval - 20), `${pings} pings`);
-      const echo = collect(socket, 1);
-      socket.send('still');
-      assert.deepEqual(await echo, ['still']);
+      await echo(socket, ['still']);
       await close(socket);
     });
   });
@@ -101,26 +79,10 @@ describe('upgrade', () => {
   });
 
   it('loses and swaps nothing of thousands of messages', async () => {
-    const count = 5000;
     for (let round = 0; round < 3; round++) {
       const socket = connect({});
-      let upgraded = false;
-      socket.on('upgrade', () => (upgraded = true));
       await event(socket, 'open');
-      const echoes = collect(socket, count);
-      const before = { polling: 0, websocket: 0 };
-      for (let i = 0; i < count; i++) {
-        socket.send(i % 10 === 9 ? Uint8Array.from([i >> 8, i & 255]) : `${i}`);
-        before[upgraded ? 'websocket' : 'polling']++;
-        if (i % 50 === 49) await new Promise(setImmediate);
-        if (i % 1000 === 999) await sleep(5);
-      }
-      (await echoes).forEach((data, i) => {
-        if (typeof data === 'string') assert.equal(data, `${i}`);
-        else assert.deepEqual(new Uint8Array(data), Uint8Array.from([i >> 8, i & 255]));
-      });
-      await until(() => upgraded, 'the upgrade');
-      assert.ok(before.polling > 0);
+      await echoOverUpgrade(socket, 5000);
       await close(socket);
     }
   });

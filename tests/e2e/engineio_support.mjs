@@ -139,3 +139,63 @@ export async function assertGone(server, sid) {
   assert.equal(status, 400);
   assert.deepEqual(JSON.parse(text), { code: 1, message: 'Session ID unknown' });
 }
+
+// --- unmodified clients, of any version of engine.io-client ------------------------------------
+
+export const kinds = [
+  ['polling', { transports: ['polling'] }],
+  ['websocket', { transports: ['websocket'] }],
+  ['upgrading', {}],
+  ['polling with base64', { transports: ['polling'], forceBase64: true }],
+  ['websocket with base64', { transports: ['websocket'], forceBase64: true }],
+];
+
+export function client(Socket, to, options) {
+  const socket = new Socket(to.url, { path: '/engine.io/', ...options });
+  socket.binaryType = 'arraybuffer';
+  return socket;
+}
+
+export async function close(socket) {
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.close();
+  await closed;
+}
+
+// Collects echoes until there are n, failing at once when the connection ends.
+export function collect(socket, n) {
+  const got = [];
+  const all = new Promise((resolve, reject) => {
+    socket.on('close', (why, error) => reject(new Error(`${why} ${error?.description ?? ''} after ${got.length} of ${n}`)));
+    socket.on('message', (data) => {
+      got.push(typeof data === 'string' ? data : new Uint8Array(data));
+      if (got.length === n) resolve(got);
+    });
+  });
+  return within(10_000, all, () => `${got.length} of ${n} came`);
+}
+
+// Has all of them echoed, in order.
+export async function echo(socket, sent) {
+  const echoes = collect(socket, sent.length);
+  for (const data of sent) socket.send(data);
+  assert.deepEqual(await echoes, sent);
+}
+
+// The same for so many messages of both kinds while an open client changes its transport.
+export async function echoOverUpgrade(socket, count) {
+  let upgraded = false;
+  socket.on('upgrade', () => (upgraded = true));
+  const sent = Array.from({ length: count }, (_, i) => (i % 10 === 9 ? Uint8Array.from([i >> 8, i & 255]) : `${i}`));
+  const echoes = collect(socket, count);
+  const before = { polling: 0, websocket: 0 };
+  for (const [i, data] of sent.entries()) {
+    socket.send(data);
+    before[upgraded ? 'websocket' : 'polling']++;
+    if (i % 50 === 49) await new Promise(setImmediate);
+    if (i % 1000 === 999) await sleep(5);
+  }
+  assert.deepEqual(await echoes, sent);
+  await until(() => upgraded, 'the upgrade');
+  assert.ok(before.polling > 0);
+}
