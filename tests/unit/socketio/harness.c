@@ -228,3 +228,8 @@ size_t app_broadcast(struct sio_namespace *nsp, const char *rooms, const char *e
     target.n_except = words(except, out);
     return sio_namespace_emit(nsp, &target, &(struct sio_payload){ .json = S(json) }, false);
 }
+
+void app_everybody(struct app *a, const char *json)
+{
+    app_broadcast(a->main, "", "", NULL, json);
+}

@@ -57,6 +57,8 @@ void app_emit(struct sio_socket *s, const char *json); /* must be LEC_OK */
 /* To rooms (words in a string, "" for all) but not those in `except`. */
 size_t app_broadcast(struct sio_namespace *nsp, const char *rooms, const char *except,
                      const struct sio_socket *but, const char *json);
+/* To all of "/". */
+void app_everybody(struct app *a, const char *json);
 
 static inline struct lec_slice S(const char *s) {
     return lec_slice_str(s);
