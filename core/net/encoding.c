@@ -17,11 +17,6 @@
 
 static const char *const names[LEC_ENCODINGS] = { "identity", "deflate", "gzip", "br" };
 
-const char *lec_encoding_name(enum lec_encoding e)
-{
-    return names[e];
-}
-
 /* "q=0.25" in thousandths (RFC 9110, 12.4.2); -1 if it is no weight. */
 static int weight(struct lec_slice p)
 {

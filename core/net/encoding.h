@@ -18,7 +18,6 @@ enum lec_encoding { LEC_IDENTITY, LEC_DEFLATE, LEC_GZIP, LEC_BR, LEC_ENCODINGS }
 /* Pure: of the codings offered (their bits) the one that this Accept-Encoding rates highest, of
  * equals the one we like best. LEC_IDENTITY if it takes none of them, and without the header. */
 enum lec_encoding lec_encoding_choose(struct lec_slice accept, unsigned offered);
-const char *lec_encoding_name(enum lec_encoding e); /* "gzip" */
 /* Appends the header line that names it; LEC_IDENTITY needs none. */
 void lec_encoding_header(enum lec_encoding e, struct lec_buf *headers);
 

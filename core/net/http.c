@@ -297,13 +297,6 @@ void lec_http_answer(struct lec_http *h, const struct lec_reply *r)
     conn_send(c, net->scratch.p, net->scratch.n, keep, drain);
 }
 
-void lec_http_drop(struct lec_http *h)
-{
-    struct conn *c = h->conn;
-    http_forget(h);
-    conn_kill(c);
-}
-
 void http_refuse(struct conn *c, unsigned status, bool drain)
 {
     struct lec_net *net = c->net;

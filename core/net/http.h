@@ -82,8 +82,6 @@ int lec_http_read_body(struct lec_http *http, size_t limit, const struct lec_htt
  * connection, after reading the rest of the body for a moment, lest a reset overtake the answer.
  * Answering a wish to upgrade refuses it (the connection ends too). */
 void lec_http_answer(struct lec_http *http, const struct lec_reply *reply);
-/* End the connection without an answer; no on_abort; gone. */
-void lec_http_drop(struct lec_http *http);
 
 /* Become a WebSocket: 101 with `headers` (further lines) and then on_open. Messages longer than
  * max_message are refused with 1009. NEW and wants_ws only. If the handshake fails after all

@@ -88,7 +88,6 @@ static bool read_refusal(lua_State *L, int n, struct error_answer *e)
 struct event {
     struct lec_task *task;
     const struct sio_event *event;
-    bool too_many;
 };
 
 static int refuse_arguments(lua_State *L)

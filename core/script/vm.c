@@ -253,12 +253,3 @@ int lec_vm_load_file(lua_State *L, const char *name)
     free(text);
     return status;
 }
-
-int lec_vm_traceback(lua_State *L)
-{
-    const char *message = lua_tostring(L, 1); // message
-    if (!message && luaL_callmeta(L, 1, "__tostring"))
-        message = lua_tostring(L, -1);
-    luaL_traceback(L, L, message ? message : "error object is no string", 1);
-    return 1;
-}

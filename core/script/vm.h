@@ -87,7 +87,4 @@ int lec_vm_raise(lua_State *L, const char *fmt, ...) LEC_PRINTF(2, 3);
  * with the function or the message pushed. Needs protection. */
 int lec_vm_load_file(lua_State *L, const char *name);
 
-/* lua_CFunction for message handlers: message -> message with traceback. */
-int lec_vm_traceback(lua_State *L);
-
 #endif

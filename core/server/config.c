@@ -286,27 +286,6 @@ static const struct lec_setting *find(const char *key)
     return NULL;
 }
 
-void lec_config_text(const struct lec_config *cfg, const struct lec_setting *s, struct lec_buf *out)
-{
-    const void *at = member(cfg, s);
-    switch (s->kind) {
-    case LEC_UINT:
-        lec_buf_addu(out, *(const uint64_t *)at);
-        break;
-    case LEC_BOOL:
-        lec_buf_adds(out, *(const bool *)at ? "true" : "false");
-        break;
-    case LEC_STRING:
-    case LEC_CHOICE:
-    case LEC_RATES:
-        if (s->secret && **(char *const *)at)
-            lec_buf_adds(out, "(hidden)");
-        else
-            lec_buf_adds(out, *(char *const *)at);
-        break;
-    }
-}
-
 /* --- setting ------------------------------------------------------------------------------- */
 
 /* The name that the person used, to begin a complaint with. Who reads a file puts its name and line

@@ -117,10 +117,6 @@ int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err,
 int lec_config_check(const struct lec_config *cfg, bool serving, char *err,
                      size_t err_size) LEC_CHECK;
 
-/* A setting's value as text, for display and for Lua; of a secret only "(hidden)", if it is set. */
-void lec_config_text(const struct lec_config *cfg, const struct lec_setting *setting,
-                     struct lec_buf *out);
-
 /* The flag of a setting, with its dashes ("--jwt-secret"), zero-terminated. */
 #define LEC_FLAG_SIZE 48
 void lec_setting_flag(const struct lec_setting *setting, char out[LEC_FLAG_SIZE]);

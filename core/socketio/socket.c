@@ -264,11 +264,6 @@ struct sio_namespace *sio_socket_namespace(const struct sio_socket *s)
     return s->nsp;
 }
 
-struct sio_server *sio_socket_server(const struct sio_socket *s)
-{
-    return s->nsp->io;
-}
-
 const struct eio_handshake *sio_socket_handshake(const struct sio_socket *s)
 {
     return eio_session_handshake(s->client->session);

@@ -16,7 +16,6 @@
  * ("sid", or "/nsp#sid"), so that is its id here too, if no other can use it (eio_session_is_bound). */
 const char *sio_socket_id(const struct sio_socket *s);
 struct sio_namespace *sio_socket_namespace(const struct sio_socket *s);
-struct sio_server *sio_socket_server(const struct sio_socket *s);
 const struct eio_handshake *sio_socket_handshake(const struct sio_socket *s);
 struct lec_slice sio_socket_auth(const struct sio_socket *s); /* its CONNECT payload; kept until
                                                                  accepted or refused, then "{}" */

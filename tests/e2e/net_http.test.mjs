@@ -413,14 +413,6 @@ test('HTTP/1.0 ends the connection unless asked', async (t) => {
   await d.closed();
 });
 
-test('a handler that drops the connection', async (t) => {
-  const p = await Probe.start(t);
-  const c = await p.connect();
-  c.write(get('/drop'));
-  await c.closed();
-  assert.equal(c.data.length, 0);
-});
-
 test('connections above the limit are turned away, and counted', async (t) => {
   const p = await Probe.start(t, ['--max-connections', '10']);
   const open = [];

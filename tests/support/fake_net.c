@@ -367,13 +367,6 @@ void lec_http_answer(struct lec_http *http, const struct lec_reply *reply)
     keep(&http->body, reply->body);
 }
 
-void lec_http_drop(struct lec_http *http)
-{
-    MUST(http->state != FAKE_GONE && http->state != FAKE_ACCEPTED);
-    http->state = FAKE_GONE;
-    http->dropped = true;
-}
-
 void lec_http_accept_ws(struct lec_http *http, struct lec_slice headers, size_t max_message,
                         const struct lec_ws_events *events, void *owner)
 {

@@ -56,8 +56,7 @@ struct lec_http {
     enum fake_http_state state;
     const struct lec_http_events *events;
     void *owner;
-    unsigned status; /* of the answer; 0 before */
-    bool dropped;
+    unsigned status;                          /* of the answer; 0 before */
     struct lec_buf type, reply_headers, body; /* of the answer, zero-terminated */
     /* FAKE_ACCEPTED */
     size_t max_message;

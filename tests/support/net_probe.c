@@ -315,8 +315,6 @@ static void on_request(void *ctx, struct lec_http *http)
         answer_headers(http);
     } else if (lec_slice_is(path, "/cors")) {
         answer_cors(p, http);
-    } else if (lec_slice_is(path, "/drop")) {
-        lec_http_drop(http);
     } else if (path.n >= 6 && memcmp(path.p, "/query", 6) == 0) {
         answer_query(http);
     }

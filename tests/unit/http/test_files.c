@@ -194,7 +194,7 @@ static void serves_what_is_there(void **state)
             assert_non_null(strstr(lec_buf_str(&http->reply_headers), "nosniff"));
         } else {
             assert_int_equal(http->state, FAKE_NEW);
-            lec_http_drop(http);
+            lec_http_answer(http, &(struct lec_reply){ .status = 404 });
         }
     }
 }
