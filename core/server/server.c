@@ -6,7 +6,6 @@
  * freed when the loop has returned, and the server after it. */
 #include "server/server.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,24 +15,11 @@
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "server/person.h"
-#include "server/rates.h"
 
-#define MAX_FILE          (16u << 20)
-#define RECOVERY_SLACK_MS 1000u /* heartbeats may be late by our own stalls */
-#define KEYS_CHECK_MS     1000u
-#define TCP_PER_CLIENT    4u /* browsers poll by several connections */
+#define MAX_FILE      (16u << 20)
+#define KEYS_CHECK_MS 1000u
 
 static const struct lec_hooks no_hooks;
-
-static char *path_in(const char *dir, const char *name)
-{
-    struct lec_buf path = { 0 };
-    if (*name != '/')
-        lec_buf_printf(&path, "%s/", dir);
-    lec_buf_adds(&path, name);
-    lec_buf_addc(&path, '\0');
-    return path.p;
-}
 
 /* --- requests ------------------------------------------------------------------------------ */
 
@@ -70,133 +56,10 @@ static const struct lec_net_events net_events = { on_request };
 
 /* --- making -------------------------------------------------------------------------------- */
 
-/* "X-Request-Id, x-b" to the lower-case names that net wants. */
-static void split_headers(struct lec_server *s)
-{
-    const char *text = s->cfg->http_headers;
-    size_t n = strlen(text);
-    s->header_text = lec_strndup(text, n);
-    s->header_names = lec_alloc0((n / 2 + 2) * sizeof *s->header_names);
-    size_t count = 0;
-    for (size_t i = 0, start = 0; i <= n; i++) {
-        char c = s->header_text[i];
-        s->header_text[i] = (char)tolower((unsigned char)c);
-        if (c != ',' && c != ' ' && c != '\0')
-            continue;
-        s->header_text[i] = '\0';
-        if (i > start)
-            s->header_names[count++] = s->header_text + start;
-        start = i + 1;
-    }
-}
-
-/* So many of each may come at once. */
-static struct lec_rate rate_of(const struct lec_config *c, uint64_t per_second)
-{
-    return (struct lec_rate){ per_second, per_second * c->rate_burst_s };
-}
-
-/* limits.events, which config.c has checked, and refresh_token, each of which has a token verified. */
-static size_t fill_event_rates(struct lec_server *s)
-{
-    static const struct lec_slice refresh = { "refresh_token", 13 };
-    struct lec_slice text = lec_slice_str(s->cfg->rate_by_event), name;
-    uint64_t per_second;
-    size_t n = 0;
-    bool has_refresh = false;
-    s->event_rates = lec_alloc((text.n / 2 + 2) * sizeof *s->event_rates);
-    while (lec_rates_next(&text, &name, &per_second) > 0) {
-        has_refresh = has_refresh || lec_slice_eq(name, refresh);
-        s->event_rates[n++] = (struct sio_event_rate){ name, rate_of(s->cfg, per_second) };
-    }
-    if (!has_refresh)
-        s->event_rates[n++] = (struct sio_event_rate){ refresh, rate_of(s->cfg, 1) };
-    return n;
-}
-
-static void fill_configs(struct lec_server *s, const char *dir)
-{
-    const struct lec_config *c = s->cfg;
-    split_headers(s);
-    size_t n_event_rates = fill_event_rates(s);
-    if (c->http_compression)
-        s->deflater = lec_deflater_new(c->http_compression_threshold);
-    (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
-    s->cert_file = *c->tls_cert ? path_in(dir, c->tls_cert) : NULL;
-    s->key_file = *c->tls_key ? path_in(dir, c->tls_key) : NULL;
-    s->client_ca_file = *c->tls_client_ca ? path_in(dir, c->tls_client_ca) : NULL;
-    s->fetch_ca_file = *c->http_client_ca ? path_in(dir, c->http_client_ca) : NULL;
-    s->net_cfg = (struct lec_net_config){
-        .host = c->host,
-        .port = (unsigned)c->port,
-        .max_connections = (unsigned)c->max_connections,
-        .max_per_site = (unsigned)c->max_connections_per_address * TCP_PER_CLIENT,
-        .max_header_bytes = (unsigned)c->max_header_bytes,
-        .header_timeout_ms = (unsigned)c->header_timeout,
-        .body_timeout_ms = (unsigned)c->body_timeout,
-        .keepalive_timeout_ms = (unsigned)c->keepalive_timeout,
-        .linger_timeout_ms = (unsigned)c->linger_timeout,
-        .send_timeout_ms = (unsigned)c->send_timeout,
-        .tls_cert = s->cert_file,
-        .tls_key = s->key_file,
-        .tls_client_ca = s->client_ca_file,
-        .headers = s->header_names,
-        .trusted_proxies = s->proxies,
-    };
-    s->eio_cfg = (struct eio_config){
-        .ping_interval_ms = (unsigned)c->ping_interval,
-        .ping_timeout_ms = (unsigned)c->ping_timeout,
-        .upgrade_timeout_ms = (unsigned)c->upgrade_timeout,
-        .max_payload = (unsigned)c->max_http_buffer_size,
-        .max_queue_bytes = (unsigned)c->max_queue_bytes,
-        .close_timeout_ms = (unsigned)c->close_timeout,
-        .max_sessions = (unsigned)c->max_connections,
-        .max_per_site = (unsigned)c->max_connections_per_address,
-        .handshakes = { c->max_handshakes_per_second, c->max_handshakes_per_second },
-        .polling = c->polling,
-        .websocket = c->websocket,
-        .allow_upgrades = c->allow_upgrades,
-        .allow_eio3 = c->allow_eio3,
-        .cors = { .origins = c->frontend_url },
-        .cookie = *c->cookie ? c->cookie : NULL,
-        .cookie_same_site = strcmp(c->cookie_same_site, "none") == 0     ? "None"
-                            : strcmp(c->cookie_same_site, "strict") == 0 ? "Strict"
-                                                                         : "Lax",
-        .deflater = s->deflater,
-    };
-    s->sio_cfg = (struct sio_config){
-        .connect_timeout_ms = (unsigned)c->connect_timeout,
-        .max_namespaces = (unsigned)c->max_namespaces,
-        .max_rooms = (unsigned)c->max_rooms,
-        .max_room_name = (unsigned)c->max_room_name,
-        .max_event_name = (unsigned)c->max_event_name,
-        .max_acks = (unsigned)c->max_acks,
-        .max_refusals = (unsigned)c->max_refusals,
-        .max_waiting_bytes = c->max_queue_bytes,
-        .max_attachment_bytes = c->max_attachment_bytes,
-        .attachment_timeout_ms = (unsigned)c->attachment_timeout,
-        .events = rate_of(c, c->rate_events),
-        .bytes = rate_of(c, c->rate_bytes),
-        .event_rates = s->event_rates,
-        .n_event_rates = n_event_rates,
-        .packet = { .max_attachments = (unsigned)c->max_attachments,
-                    .max_depth = (unsigned)c->max_json_depth },
-        .max_dynamic_namespaces = (unsigned)c->max_dynamic_namespaces,
-        .max_namespace_name = (unsigned)c->max_namespace_name,
-        .recovery_window_ms = (unsigned)c->recovery_window,
-        .recovery_unnoticed_ms = (unsigned)(c->ping_interval + c->ping_timeout) + RECOVERY_SLACK_MS,
-        .recovery_max_bytes = c->recovery_max_bytes,
-        .recovery_max_dynamic_bytes = c->recovery_max_dynamic_bytes,
-        .recovery_max_replay = c->max_queue_bytes / 2,
-    };
-    if (s->sio_cfg.bytes.burst < c->max_http_buffer_size) /* or the largest would never pass */
-        s->sio_cfg.bytes.burst = c->max_http_buffer_size;
-}
-
 static int open_keys(struct lec_server *s, const char *dir, char *err, size_t err_size)
 {
-    char *pem = *s->cfg->jwt_public_key_file ? path_in(dir, s->cfg->jwt_public_key_file) : NULL;
-    char *jwks = *s->cfg->jwt_jwks_file ? path_in(dir, s->cfg->jwt_jwks_file) : NULL;
+    char *pem = *s->cfg->jwt_public_key_file ? lec_path_in(dir, s->cfg->jwt_public_key_file) : NULL;
+    char *jwks = *s->cfg->jwt_jwks_file ? lec_path_in(dir, s->cfg->jwt_jwks_file) : NULL;
     struct lec_token_config tokens = lec_config_tokens(s->cfg);
     tokens.public_key_file = pem;
     tokens.jwks_file = jwks;
@@ -224,7 +87,7 @@ static int open_files(struct lec_server *s, const char *dir, char *err, size_t e
 {
     if (!*s->cfg->public_dir)
         return LEC_OK;
-    char *path = path_in(dir, s->cfg->public_dir);
+    char *path = lec_path_in(dir, s->cfg->public_dir);
     bool asked = false;
     size_t n;
     const struct lec_setting *settings = lec_settings(&n);
@@ -254,7 +117,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     lec_buf_printf(&prefix, "%s/", cfg->path);
     s->prefix = lec_strndup(lec_buf_str(&prefix), prefix.n);
     lec_buf_fini(&prefix);
-    fill_configs(s, dir);
+    lec_layers_fill(s, dir);
 
     if (lec_config_check(cfg, true, err, err_size) != LEC_OK ||
         open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK ||
@@ -483,20 +346,12 @@ void lec_server_free(struct lec_server *s)
     lec_files_free(s->files);
     lec_jwks_free(s->jwks);
     lec_bundle_free(s->bundle);
-    lec_deflater_free(s->deflater);
     if (s->keys)
         lec_keys_free(s->keys);
     lec_revoked_fini(&s->revoked_tokens);
     lec_revoked_fini(&s->revoked_people);
     lec_tally_fini(&s->people);
-    free(s->cert_file);
-    free(s->key_file);
-    free(s->client_ca_file);
-    free(s->fetch_ca_file);
-    free(s->header_text);
-    free(s->header_names);
-    lec_networks_fini(&s->proxies);
-    free(s->event_rates);
+    lec_layers_fini(s);
     free(s->prefix);
     free(s);
 }
