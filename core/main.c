@@ -183,7 +183,7 @@ static int serve(struct call *call)
     return status;
 }
 
-/* --- check, reload, status, drain, token, version --------------------------------------------------------- */
+/* --- check, reload, status, drain, token, version ------------------------------------------ */
 
 static int check(struct call *call)
 {

@@ -3,8 +3,6 @@
 #ifndef LEC_BASE_BASE64_H
 #define LEC_BASE_BASE64_H
 
-#include <stdbool.h>
-
 #include "base/buf.h"
 
 /* Appends p as standard base64 with padding. */

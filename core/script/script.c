@@ -1,6 +1,5 @@
 #include "script/script.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,6 @@
 #include "script/task.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/id.h"
 #include "script/generation.h"

@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 
 #define WORDS  16 /* of a name, its last byte 0 */

@@ -1,5 +1,4 @@
 /* What the value of a setting may be: reading it, and saying so. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

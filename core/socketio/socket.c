@@ -156,7 +156,7 @@ void sio_socket_accept(struct sio_socket *s)
     if (rc == LEC_OK)
         rc = send_packet(s, SIO_CONNECT, (struct lec_slice){ json, (size_t)n });
     if (rc == LEC_OK)
-        rc = send_all(s, &waiting->out);
+        (void)!send_all(s, &waiting->out);
     drop_waiting(waiting);
 }
 

@@ -2,8 +2,6 @@
  * reload changes under living sockets. */
 #include "world.h"
 
-#include "socketio/dynamic.h"
-
 static const char course[] =
     "local lectern = require 'lectern' local M = { namespace = 'course-*' } "
     "function M.on_connect(s, auth) if auth.no then return nil, 'no course', 'none' end "

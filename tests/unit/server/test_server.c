@@ -1,9 +1,6 @@
 /* Routes, the way from a token to the hooks, reload, what is said of the configuration. */
 #include "world.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 static void says_what_is_too_fast(void **state)
 {
     struct world *w = *state;
