@@ -95,6 +95,14 @@ void lec_control_free(struct lec_control *c)
     free(c);
 }
 
+const char *fake_host_url(const char *sid)
+{
+    static char text[128];
+    snprintf(text, sizeof text, "/socket.io/?EIO=4&transport=polling%s%s", *sid ? "&sid=" : "",
+             sid);
+    return text;
+}
+
 struct lec_http *fake_host_request(struct lec_loop *loop, enum lec_method method, const char *url,
                                    const char *body)
 {

@@ -21,6 +21,9 @@ struct fake_host {
 
 extern struct fake_host fake_host;
 
+/* Where a client polls: in its session, or "" for a new one. Valid until the next call. */
+const char *fake_host_url(const char *sid);
+
 /* A request to the server, after its turn. */
 struct lec_http *fake_host_request(struct lec_loop *loop, enum lec_method method, const char *url,
                                    const char *body);

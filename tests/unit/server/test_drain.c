@@ -6,7 +6,7 @@ static void drains(void **state)
     struct world *w = *state;
     world_start(w);
     world_join(w);
-    struct lec_http *parked = fake_host_request(w->loop, LEC_GET, world_url(w), NULL);
+    struct lec_http *parked = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     assert_int_equal(parked->state, FAKE_HELD);
     fake_host.connections = 1;
     world_journal(w);
@@ -19,7 +19,7 @@ static void drains(void **state)
     assert_int_equal(fake_host_request(w->loop, LEC_GET, "/readyz", NULL)->status, 503);
     assert_int_equal(fake_host_request(w->loop, LEC_GET, "/healthz", NULL)->status, 200);
     w->sid[0] = '\0';
-    assert_int_equal(fake_host_request(w->loop, LEC_GET, world_url(w), NULL)->status, 503);
+    assert_int_equal(fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL)->status, 503);
     struct lec_buf answer = { 0 };
     assert_int_equal(fake_host.command(fake_host.command_ctx, "reload", &answer), 1);
     lec_buf_fini(&answer);
@@ -54,7 +54,7 @@ static void spreads_the_closing(void **state)
     world_start(w);
     for (size_t i = 0; i < CROWD; i++) {
         world_join(w);
-        polls[i] = fake_host_request(w->loop, LEC_GET, world_url(w), NULL);
+        polls[i] = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     }
     fake_host.connections = CROWD;
     assert_int_equal(fake_host.command(fake_host.command_ctx, "draining", &answer), 1);
@@ -87,7 +87,7 @@ static void takes_a_new_time(void **state)
     world_start(w);
     for (size_t i = 0; i < CROWD; i++) {
         world_join(w);
-        polls[i] = fake_host_request(w->loop, LEC_GET, world_url(w), NULL);
+        polls[i] = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     }
     lec_server_drain(w->server, 100000);
     fake_advance(w->loop, 10000);

@@ -160,14 +160,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const char *url(const struct client *c)
-{
-    static char text[128];
-    snprintf(text, sizeof text, "/socket.io/?EIO=4&transport=polling%s%s", *c->sid ? "&sid=" : "",
-             c->sid);
-    return text;
-}
-
 static void post(struct world *w, const struct client *c, const char *before, const char *kid,
                  const char *after)
 {
@@ -178,8 +170,9 @@ static void post(struct world *w, const struct client *c, const char *before, co
         unsigned_token(header, "{\"sub\":\"42\",\"jti\":\"j\",\"iat\":1800000000}");
     sign_with(&token, pkeys[ED25519], NULL, NO_PSS);
     lec_buf_printf(&packet, "%s%s%s", before, lec_buf_str(&token), after);
-    assert_int_equal(fake_host_request(w->loop, LEC_POST, url(c), lec_buf_str(&packet))->status,
-                     200);
+    assert_int_equal(
+        fake_host_request(w->loop, LEC_POST, fake_host_url(c->sid), lec_buf_str(&packet))->status,
+        200);
     lec_buf_fini(&token);
     lec_buf_fini(&packet);
 }
@@ -188,7 +181,7 @@ static struct client knock(struct world *w, const char *kid, const char *pad)
 {
     struct client c = { "" };
     struct lec_buf after = { 0 };
-    struct lec_http *http = fake_host_request(w->loop, LEC_GET, url(&c), NULL);
+    struct lec_http *http = fake_host_request(w->loop, LEC_GET, fake_host_url(c.sid), NULL);
     assert_int_equal(sscanf(lec_buf_str(&http->body), "0{\"sid\":\"%20[^\"]\"", c.sid), 1);
     lec_buf_printf(&after, "\",\"pad\":\"%s\"}", pad);
     post(w, &c, "40{\"token\":\"", kid, lec_buf_str(&after));
@@ -204,7 +197,7 @@ static void refresh(struct world *w, const struct client *c, const char *kid, bo
 /* What has come, with nothing of a CONNECT but its beginning. */
 static const char *poll(struct world *w, const struct client *c)
 {
-    struct lec_http *http = fake_host_request(w->loop, LEC_GET, url(c), NULL);
+    struct lec_http *http = fake_host_request(w->loop, LEC_GET, fake_host_url(c->sid), NULL);
     if (http->state != FAKE_GONE)
         return NULL; /* nothing; the request is left hanging: the client's last */
     char *text = http->body.p;
@@ -361,7 +354,8 @@ static void may_leave_and_the_server_stop(void **state)
     struct world *w = *state;
     struct client gone = knock(w, "a", "");
     knock(w, "a", "");
-    assert_int_equal(fake_host_request(w->loop, LEC_POST, url(&gone), "1")->status, 200);
+    assert_int_equal(fake_host_request(w->loop, LEC_POST, fake_host_url(gone.sid), "1")->status,
+                     200);
     fake_turn(w->loop);
     lec_server_drain(w->server, 0);
     assert_false(waits(w, &gone));

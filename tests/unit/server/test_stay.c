@@ -120,22 +120,15 @@ static int tear_down(void **state)
 
 /* --- a client by polling ------------------------------------------------------------------- */
 
-static const char *url(const struct world *w)
-{
-    static char text[128];
-    snprintf(text, sizeof text, "/socket.io/?EIO=4&transport=polling%s%s", w->sid[0] ? "&sid=" : "",
-             w->sid);
-    return text;
-}
-
 static void post(struct world *w, const char *packet)
 {
-    assert_int_equal(fake_host_request(w->loop, LEC_POST, url(w), packet)->status, 200);
+    assert_int_equal(fake_host_request(w->loop, LEC_POST, fake_host_url(w->sid), packet)->status,
+                     200);
 }
 
 static const char *poll(struct world *w)
 {
-    struct lec_http *http = fake_host_request(w->loop, LEC_GET, url(w), NULL);
+    struct lec_http *http = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     assert_int_equal(http->state, FAKE_GONE);
     return lec_buf_str(&http->body);
 }
@@ -161,7 +154,7 @@ static void send_token(struct world *w, const char *before, const char *claims, 
 static void knock(struct world *w, const char *claims)
 {
     w->sid[0] = '\0';
-    struct lec_http *http = fake_host_request(w->loop, LEC_GET, url(w), NULL);
+    struct lec_http *http = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     assert_int_equal(sscanf(lec_buf_str(&http->body), "0{\"sid\":\"%20[^\"]\"", w->sid), 1);
     send_token(w, "40{\"token\":\"", claims, "\"}");
 }

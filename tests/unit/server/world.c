@@ -141,18 +141,10 @@ const char *world_log(struct world *w)
 
 /* --- a client by polling ------------------------------------------------------------------- */
 
-const char *world_url(const struct world *w)
-{
-    static char text[128];
-    snprintf(text, sizeof text, "/socket.io/?EIO=4&transport=polling%s%s", w->sid[0] ? "&sid=" : "",
-             w->sid);
-    return text;
-}
-
 void world_open(struct world *w, const char *authorization)
 {
     w->sid[0] = '\0';
-    struct lec_http *http = fake_request(w->loop, LEC_GET, world_url(w));
+    struct lec_http *http = fake_request(w->loop, LEC_GET, fake_host_url(w->sid));
     if (authorization)
         fake_header(http, "authorization", authorization);
     fake_host.events->on_request(fake_host.ctx, http);
@@ -163,12 +155,13 @@ void world_open(struct world *w, const char *authorization)
 
 void world_post(struct world *w, const char *packet)
 {
-    assert_int_equal(fake_host_request(w->loop, LEC_POST, world_url(w), packet)->status, 200);
+    assert_int_equal(fake_host_request(w->loop, LEC_POST, fake_host_url(w->sid), packet)->status,
+                     200);
 }
 
 const char *world_poll(struct world *w)
 {
-    struct lec_http *http = fake_host_request(w->loop, LEC_GET, world_url(w), NULL);
+    struct lec_http *http = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     return http->state == FAKE_GONE ? lec_buf_str(&http->body) : "";
 }
 

@@ -43,7 +43,6 @@ const char *world_log(struct world *w);
 
 /* The client's. world_open makes another its session. */
 void world_open(struct world *w, const char *authorization);
-const char *world_url(const struct world *w);
 void world_post(struct world *w, const char *packet);
 const char *world_poll(struct world *w); /* the answer, "" if it waits */
 void world_join(struct world *w);        /* one that is let in */
