@@ -117,7 +117,6 @@ void lec_timer_stop(struct lec_loop *loop, struct lec_timer *t)
 static void enqueue(struct lec_later_queue *q, struct lec_later *l, void (*fn)(struct lec_later *))
 {
     l->next = NULL;
-    l->queued = true;
     l->fn = fn;
     *q->tail = l;
     q->tail = &l->next;
@@ -129,20 +128,21 @@ static void run_first(struct lec_later_queue *q)
     q->head = l->next;
     if (q->head == NULL)
         q->tail = &q->head;
-    l->queued = false;
-    l->fn(l);
+    void (*fn)(struct lec_later *) = l->fn;
+    l->fn = NULL;
+    fn(l);
 }
 
 void lec_loop_flush_later(struct lec_loop *loop, struct lec_later *l,
                           void (*fn)(struct lec_later *))
 {
-    if (!l->queued)
+    if (l->fn == NULL)
         enqueue(&loop->flush, l, fn);
 }
 
 void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
 {
-    if (!l->queued)
+    if (l->fn == NULL)
         return;
     struct lec_later **at = &loop->flush.head;
     while (*at != NULL && *at != l)
@@ -152,13 +152,13 @@ void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
     *at = l->next;
     if (loop->flush.tail == &l->next)
         loop->flush.tail = at;
-    l->queued = false;
+    l->fn = NULL;
 }
 
 void lec_loop_free_later(struct lec_loop *loop, struct lec_later *l, void (*fn)(struct lec_later *))
 {
     lec_loop_flush_cancel(loop, l);
-    assert(!l->queued);
+    assert(l->fn == NULL);
     enqueue(&loop->release, l, fn);
 }
 

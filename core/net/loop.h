@@ -55,8 +55,7 @@ static inline bool lec_timer_running(const struct lec_timer *t)
  * same turn change nothing. Zero it before first use. */
 struct lec_later {
     struct lec_later *next;
-    bool queued;
-    void (*fn)(struct lec_later *l);
+    void (*fn)(struct lec_later *l); /* NULL: it is not queued */
 };
 
 /* Runs fn at the end of this turn. What runs there may queue more: it runs in the same turn. */

@@ -61,9 +61,8 @@ void lec_timer_stop(struct lec_loop *loop, struct lec_timer *t)
 
 void lec_loop_free_later(struct lec_loop *loop, struct lec_later *l, void (*fn)(struct lec_later *))
 {
-    if (l->queued)
+    if (l->fn != NULL)
         return;
-    l->queued = true;
     l->fn = fn;
     l->next = loop->to_free;
     loop->to_free = l;

@@ -75,7 +75,6 @@ void fake_loop_free(struct lec_loop *loop)
 static void append(struct lec_later ***end, struct lec_later *l, void (*fn)(struct lec_later *))
 {
     l->fn = fn;
-    l->queued = true;
     l->next = NULL;
     **end = l;
     *end = &l->next;
@@ -88,8 +87,9 @@ static void run(struct lec_later **head, struct lec_later ***end)
         *head = l->next;
         if (*head == NULL)
             *end = head;
-        l->queued = false;
-        l->fn(l);
+        void (*fn)(struct lec_later *) = l->fn;
+        l->fn = NULL;
+        fn(l);
     }
 }
 
@@ -201,13 +201,13 @@ void lec_timer_stop(struct lec_loop *loop, struct lec_timer *t)
 void lec_loop_flush_later(struct lec_loop *loop, struct lec_later *l,
                           void (*fn)(struct lec_later *))
 {
-    if (!l->queued)
+    if (l->fn == NULL)
         append(&loop->flush_end, l, fn);
 }
 
 void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
 {
-    if (!l->queued)
+    if (l->fn == NULL)
         return;
     struct lec_later **at = &loop->flush;
     while (*at != NULL && *at != l)
@@ -216,12 +216,12 @@ void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
     *at = l->next;
     if (l->next == NULL)
         loop->flush_end = at;
-    l->queued = false;
+    l->fn = NULL;
 }
 
 void lec_loop_free_later(struct lec_loop *loop, struct lec_later *l, void (*fn)(struct lec_later *))
 {
-    MUST(!l->queued);
+    MUST(l->fn == NULL);
     append(&loop->dead_end, l, fn);
 }
 

@@ -175,7 +175,7 @@ static void do_work(struct lec_later *l)
 {
     struct test *t;
     unsigned i = work_index(l, &t);
-    assert_false(l->queued);
+    assert_null(l->fn);
     t->log = t->log * 10 + i + 1;
     if (t->work[i].again > 0) {
         t->work[i].again--;

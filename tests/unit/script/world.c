@@ -57,9 +57,8 @@ void lec_loop_flush_later(struct lec_loop *loop, struct lec_later *l,
                           void (*fn)(struct lec_later *))
 {
     (void)loop;
-    if (l->queued)
+    if (l->fn)
         return;
-    l->queued = true;
     l->fn = fn;
     l->next = queue;
     queue = l;
@@ -71,7 +70,7 @@ void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l)
     for (struct lec_later **at = &queue; *at; at = &(*at)->next) {
         if (*at == l) {
             *at = l->next;
-            l->queued = false;
+            l->fn = NULL;
             return;
         }
     }
@@ -82,8 +81,9 @@ static void end_turn(void)
     while (queue) {
         struct lec_later *l = queue;
         queue = l->next;
-        l->queued = false;
-        l->fn(l);
+        void (*fn)(struct lec_later *) = l->fn;
+        l->fn = NULL;
+        fn(l);
     }
 }
 
