@@ -6,6 +6,7 @@
  *               no dead pointer is kept.
  *   eio_link    ours, one for each WebSocket, from lec_http_accept_ws to its on_close, where it is
  *               freed. It may outlive its session (session is NULL then) and the other way round.
+ *   eio_probe   the session's, until it is upgraded, gives up, or ends.
  *   eio_session freed by lec_loop_free_later once CLOSED: any callback, ours to the user or net's to
  *               us, may end its session, and code behind it may still look at `state`. A link may be
  *               gone after such a callback: nothing looks at it again. */
@@ -53,7 +54,11 @@ struct eio_engine {
 struct eio_link {
     struct eio_session *session; /* NULL when it has ended */
     struct lec_ws *ws;           /* NULL before on_open */
-    /* While it is a probe: */
+};
+
+/* What a link needs while it is no more than a probe. */
+struct eio_probe {
+    struct eio_link *link;
     struct lec_timer tick;
     uint64_t deadline; /* of the upgrade */
     unsigned noops;    /* polls that may be answered "6" at once */
@@ -76,20 +81,19 @@ struct eio_session {
     enum eio_state state;
     enum eio_transport transport; /* the one that drains `out` */
     bool base64;                  /* the client cannot take raw binary */
-    bool awaits_beat; /* the client is to be heard by `due`: its pong, or version 3's ping */
+    bool awaits_beat; /* the client is to be heard before `beat`: its pong, or version 3's ping */
     bool late;        /* CLOSING, and no poll was there to tell it to */
     bool hasty;       /* CLOSING with the server: does not wait for a poll only to say so */
     bool in_body;     /* packets of `post` are being handled */
     struct lec_outq out;
     struct lec_later flush, free;
-    struct lec_timer beat;  /* ALIVE: next ping or missing heartbeat. CLOSING: giving up */
-    uint64_t due;           /* when `beat` is, or was, to fire */
-    uint64_t pinged;        /* when the last ping was queued */
-    uint64_t answered;      /* the last `pinged` that a pong answered */
-    struct lec_http *get;   /* parked poll */
-    struct lec_http *post;  /* request whose body is coming in, or being handled */
-    struct eio_link *link;  /* transport is WEBSOCKET */
-    struct eio_link *probe; /* upgrading: transport is POLLING still */
+    struct lec_timer beat;   /* ALIVE: next ping or missing heartbeat. CLOSING: giving up */
+    uint64_t pinged;         /* when the last ping was queued */
+    uint64_t answered;       /* the last `pinged` that a pong answered */
+    struct lec_http *get;    /* parked poll */
+    struct lec_http *post;   /* request whose body is coming in, or being handled */
+    struct eio_link *link;   /* transport is WEBSOCKET */
+    struct eio_probe *probe; /* upgrading: transport is POLLING still */
     void *user;
     struct eio_handshake handshake;
     char strings[]; /* what handshake points into */
@@ -164,5 +168,7 @@ void eio_ws_flush(struct eio_session *s);
 void eio_probe_flush(struct eio_session *s);
 /* Closes the link, which thereby leaves its session; NULL is fine. It may be freed on return. */
 void eio_link_close(struct eio_link *link);
+/* Ends the probe, if there is one, and closes its link. */
+void eio_probe_close(struct eio_session *s);
 
 #endif

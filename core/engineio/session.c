@@ -100,7 +100,6 @@ void eio_session_put_open(struct eio_session *s)
 static void start_beat(struct eio_session *s, uint64_t due)
 {
     uint64_t now = lec_loop_now(s->engine->loop);
-    s->due = due;
     lec_timer_start(s->engine->loop, &s->beat, due > now ? due - now : 0, on_beat);
 }
 
@@ -243,8 +242,8 @@ void eio_session_end(struct eio_session *s, enum eio_reason why, const struct le
     if (s->link != NULL && s->link->ws != NULL && s->out.count > 0)
         (void)!lec_ws_write(s->link->ws, &s->out); /* what fits: no more can be done for it */
     eio_link_close(s->link);
-    eio_link_close(s->probe);
-    s->link = s->probe = NULL;
+    eio_probe_close(s);
+    s->link = NULL;
     lec_outq_fini(&s->out);
     lec_loop_free_later(e->loop, &s->free, free_session);
     if (known)
@@ -355,7 +354,7 @@ static void on_beat(struct lec_timer *t)
         ping_timed_out(s);
     } else {
         uint64_t now = lec_loop_now(s->engine->loop);
-        uint64_t sent = now - s->due < STALLED_MS ? s->due : now;
+        uint64_t sent = now - lec_timer_due(t) < STALLED_MS ? lec_timer_due(t) : now;
         s->awaits_beat = true;
         s->pinged = now;
         start_beat(s, sent + patience(s));
@@ -365,7 +364,8 @@ static void on_beat(struct lec_timer *t)
 
 bool eio_session_expired(struct eio_session *s)
 {
-    if (s->state != EIO_ALIVE || !s->awaits_beat || lec_loop_now(s->engine->loop) < s->due)
+    if (s->state != EIO_ALIVE || !s->awaits_beat ||
+        lec_loop_now(s->engine->loop) < lec_timer_due(&s->beat))
         return false;
     ping_timed_out(s);
     return true;
@@ -377,7 +377,6 @@ void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
     eio_polling_release(s);
     s->transport = EIO_WEBSOCKET;
     s->link = link;
-    s->probe = NULL;
     e->counters->sessions_upgraded++;
     /* The heartbeat may have been on its way by the old transport: it gets its whole time again. */
     if (s->state == EIO_ALIVE && s->awaits_beat)

@@ -23,68 +23,91 @@ void eio_link_close(struct eio_link *link)
 {
     if (link == NULL)
         return;
-    lec_timer_stop(link->session->engine->loop, &link->tick);
     link->session = NULL;
     if (link->ws != NULL)
         lec_ws_close(link->ws, 0, NULL); /* may free the link */
 }
 
-static void drop_probe(struct eio_session *s, const char *why)
+static void free_probe(struct eio_session *s)
 {
-    struct eio_link *link = s->probe;
+    lec_timer_stop(s->engine->loop, &s->probe->tick);
+    free(s->probe);
     s->probe = NULL;
-    lec_log(s->engine->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_WS, EIO_WHO(s), "probe dropped: %s", why);
+}
+
+void eio_probe_close(struct eio_session *s)
+{
+    if (s->probe == NULL)
+        return;
+    struct eio_link *link = s->probe->link;
+    free_probe(s);
     eio_link_close(link);
 }
 
-static void start_tick(struct eio_link *link);
+static void drop_probe(struct eio_session *s, const char *why)
+{
+    lec_log(s->engine->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE_WS, EIO_WHO(s), "probe dropped: %s", why);
+    eio_probe_close(s);
+}
+
+static void start_tick(struct eio_probe *probe);
 
 static void on_tick(struct lec_timer *t)
 {
-    struct eio_link *link = LEC_CONTAINER(t, struct eio_link, tick);
-    struct eio_session *s = link->session;
-    if (lec_loop_now(s->engine->loop) >= link->deadline) {
+    struct eio_probe *probe = LEC_CONTAINER(t, struct eio_probe, tick);
+    struct eio_session *s = probe->link->session;
+    if (lec_loop_now(s->engine->loop) >= probe->deadline) {
         drop_probe(s, "timeout");
         return;
     }
-    start_tick(link);
-    if (link->noops == 0)
-        link->noops = 1;
+    start_tick(probe);
+    if (probe->noops == 0)
+        probe->noops = 1;
     eio_polling_flush(s);
 }
 
-static void start_tick(struct eio_link *link)
+static void start_tick(struct eio_probe *probe)
 {
-    struct lec_loop *loop = link->session->engine->loop;
-    uint64_t left = link->deadline - lec_loop_now(loop);
-    lec_timer_start(loop, &link->tick, left < TICK_MS ? left : TICK_MS, on_tick);
+    struct lec_loop *loop = probe->link->session->engine->loop;
+    uint64_t left = probe->deadline - lec_loop_now(loop);
+    lec_timer_start(loop, &probe->tick, left < TICK_MS ? left : TICK_MS, on_tick);
+}
+
+static void start_probe(struct eio_session *s, struct eio_link *link)
+{
+    struct eio_probe *probe = s->probe = lec_alloc0(sizeof *probe);
+    probe->link = link;
+    probe->noops = EAGER_NOOPS;
+    probe->deadline = lec_loop_now(s->engine->loop) + s->engine->cfg->upgrade_timeout_ms;
+    start_tick(probe);
 }
 
 void eio_probe_flush(struct eio_session *s)
 {
-    struct eio_link *link = s->probe;
-    if (link == NULL || !link->probed)
+    struct eio_probe *probe = s->probe;
+    if (probe == NULL || !probe->probed)
         return;
-    link->probed = false;
+    probe->probed = false;
     struct lec_outq q = { 0 };
     lec_outq_push(&q, s->engine->probed);
-    int rc = lec_ws_write(link->ws, &q);
+    int rc = lec_ws_write(probe->link->ws, &q);
     lec_outq_fini(&q);
-    if (rc < 0 && s->probe == link)
+    if (rc < 0 && s->probe == probe)
         drop_probe(s, "it does not read");
 }
 
 static void on_probe_message(struct eio_session *s, struct lec_slice data, bool binary)
 {
-    struct eio_link *link = s->probe;
+    struct eio_probe *probe = s->probe;
     if (!binary && lec_slice_is(data, "2probe")) {
-        link->probed = true;
+        probe->probed = true;
         eio_session_flush_later(s);
     } else if (!binary && lec_slice_is(data, "5")) {
+        struct eio_link *link = probe->link;
         eio_probe_flush(s); /* a client that did not wait for it */
-        if (s->probe != link)
+        if (s->probe != probe)
             return;
-        lec_timer_stop(s->engine->loop, &link->tick);
+        free_probe(s);
         eio_session_upgrade(s, link);
     } else {
         drop_probe(s, "neither probe nor upgrade");
@@ -111,7 +134,7 @@ static void on_message(void *owner, struct lec_ws *ws, struct lec_slice data, bo
     struct eio_session *s = ((struct eio_link *)owner)->session;
     if (s == NULL)
         return;
-    if (s->probe == owner)
+    if (s->link != owner)
         on_probe_message(s, data, binary);
     else
         (void)!eio_session_take(s, data, binary);
@@ -130,15 +153,12 @@ static void on_close(void *owner, struct lec_ws *ws, enum lec_ws_end why)
     (void)ws;
     struct eio_link *link = owner;
     struct eio_session *s = link->session;
-    if (s != NULL) {
-        lec_timer_stop(s->engine->loop, &link->tick);
-        if (s->probe == link) {
-            s->probe = NULL;
-        } else {
-            s->link = NULL;
-            eio_session_end(s, why == LEC_WS_ERROR ? EIO_TRANSPORT_ERROR : EIO_TRANSPORT_CLOSE,
-                            s->engine->close);
-        }
+    if (s != NULL && s->link == link) {
+        s->link = NULL;
+        eio_session_end(s, why == LEC_WS_ERROR ? EIO_TRANSPORT_ERROR : EIO_TRANSPORT_CLOSE,
+                        s->engine->close);
+    } else if (s != NULL) {
+        free_probe(s);
     }
     free(link);
 }
@@ -157,14 +177,10 @@ void eio_ws_accept(struct eio_session *s, struct lec_http *http)
     struct eio_engine *e = s->engine;
     struct eio_link *link = lec_alloc0(sizeof *link);
     link->session = s;
-    if (s->transport == EIO_WEBSOCKET) {
+    if (s->transport == EIO_WEBSOCKET)
         s->link = link;
-    } else {
-        s->probe = link;
-        link->noops = EAGER_NOOPS;
-        link->deadline = lec_loop_now(e->loop) + e->cfg->upgrade_timeout_ms;
-        start_tick(link);
-    }
+    else
+        start_probe(s, link);
     accept_link(e, http, link);
 }
 

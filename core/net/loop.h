@@ -50,6 +50,11 @@ static inline bool lec_timer_running(const struct lec_timer *t)
 {
     return t->slot != 0;
 }
+/* When it is to fire, or was when it last ran; of the loop's clock. */
+static inline uint64_t lec_timer_due(const struct lec_timer *t)
+{
+    return t->at;
+}
 
 /* Work put off to the end of the turn; lives inside its owner. Once queued, further calls in the
  * same turn change nothing. Zero it before first use. */
