@@ -21,7 +21,7 @@ static void on_deadline(struct lec_timer *t)
 {
     struct conn *c = LEC_CONTAINER(t, struct conn, timer);
     struct lec_net *net = c->net;
-    switch (c->state) {
+    switch ((enum conn_state)c->state) {
     case CONN_IDLE:
         if (!c->served)
             net->counters->http_refused++;
@@ -65,11 +65,14 @@ void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE])
 
 struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer)
 {
-    struct conn *c = lec_alloc0(sizeof *c);
+    char address[LEC_ADDRESS_SIZE];
+    conn_peer(peer, address);
+    size_t n = strlen(address) + 1;
+    struct conn *c = lec_alloc0(sizeof *c + n);
     c->net = net;
     c->wsi = wsi;
     c->fd = -1;
-    conn_peer(peer, c->address);
+    memcpy(c->address, address, n);
     if (net->cfg->max_per_site > 0) {
         char site[LEC_ADDRESS_SIZE];
         lec_tally_add(&net->sites, lec_address_site(c->address, site));

@@ -120,7 +120,7 @@ void http_serve(struct conn *c, struct lec_http *h)
     struct lec_net *net = c->net;
     const struct lec_networks *proxies = &net->cfg->trusted_proxies;
     h->secure = wire_secure(c);
-    memcpy(h->address, c->address, sizeof h->address);
+    memcpy(h->address, c->address, strlen(c->address) + 1);
     if (proxies->n > 0) {
         lec_client_address(proxies, c->address, lec_http_header(h, "x-forwarded-for"), h->address);
         h->secure = lec_client_secure(proxies, c->address, lec_http_header(h, "x-forwarded-proto"),

@@ -109,7 +109,6 @@ enum conn_state {
 struct conn {
     struct lec_net *net;
     struct lws *wsi;    /* NULL once the library has given it up */
-    int fd;             /* -1 until then */
     struct ssl_st *ssl; /* NULL until then, and without TLS */
     struct lec_list node;
     struct lec_timer timer; /* the one deadline of its state */
@@ -118,7 +117,8 @@ struct conn {
     struct lec_ws *ws;      /* WS, LINGER; for good */
     char *out;              /* SENDING: what is left of the answer */
     size_t out_len, out_at;
-    enum conn_state state;
+    int fd; /* -1 as long as the library has it */
+    uint8_t state;   /* enum conn_state */
     uint8_t takes;   /* UPGRADE: how often its socket was to be taken */
     bool upgrade;    /* the request of which we are about to be told asks for a WebSocket */
     bool served;     /* this is not its first request */
@@ -128,7 +128,7 @@ struct conn {
     bool pause_late; /* input is to be stopped at the end of the turn */
     bool watched;    /* is a WebSocket that watch_fd knows */
     bool kill;       /* is to be closed at the end of the turn */
-    char address[LEC_ADDRESS_SIZE];
+    char address[];  /* the peer's, zero-terminated */
 };
 
 void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE]);
