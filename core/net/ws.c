@@ -37,6 +37,13 @@ struct incoming {
     unsigned char held_n, held[LEC_WS_HELD];
 };
 
+/* Output that is ours alone and must leave behind `part`, before all else. */
+struct rest {
+    struct lec_buf bytes; /* never empty */
+    size_t at;            /* what of it has left */
+    size_t pong_at;       /* the last pong in it, if no write has tried it yet; else 0 */
+};
+
 struct lec_ws {
     struct conn *conn;
     const struct lec_ws_events *events;
@@ -45,9 +52,7 @@ struct lec_ws {
     struct incoming *in;    /* NULL between messages */
     struct lec_msg *part;   /* of which some has left; NULL if none is there */
     size_t part_at;         /* how much */
-    struct lec_buf rest;    /* output that must leave behind that, and first */
-    size_t rest_at;         /* what of it has left */
-    size_t pong_at;         /* the last pong in it, if no write has tried it yet; else 0 */
+    struct rest *rest;      /* NULL if there is none */
     size_t max_message;
     bool full;           /* the kernel takes no more; conn_watched tells when it does */
     bool wants_writable; /* owes an on_writable */
@@ -55,7 +60,7 @@ struct lec_ws {
     bool told;           /* … which has been made */
     bool said, heard;    /* close frames: ours is in `rest` or gone; we look for no other */
     bool finished;       /* we have said that no more will be sent */
-    enum lec_ws_end why;
+    uint8_t why;         /* enum lec_ws_end */
 };
 
 static void settle(struct lec_later *later);
@@ -101,6 +106,21 @@ static void answer(struct lec_buf *b, const struct lec_http *h)
     lec_buf_adds(b, "\r\n");
 }
 
+static struct lec_buf *rest(struct lec_ws *ws)
+{
+    if (ws->rest == NULL)
+        ws->rest = lec_alloc0(sizeof *ws->rest);
+    return &ws->rest->bytes;
+}
+
+static void free_rest(struct lec_ws *ws)
+{
+    if (ws->rest != NULL)
+        lec_buf_fini(&ws->rest->bytes);
+    free(ws->rest);
+    ws->rest = NULL;
+}
+
 /* What it says leaves at the end of the turn. */
 static void settle_later(struct lec_ws *ws)
 {
@@ -112,7 +132,7 @@ void ws_opened(struct conn *c)
     struct lec_http *h = c->http;
     struct lec_ws *ws = lec_alloc0(sizeof *ws);
     ws->conn = c;
-    answer(&ws->rest, h);
+    answer(rest(ws), h);
     ws->events = h->ws_events;
     ws->owner = h->owner;
     ws->max_message = h->max_message;
@@ -139,7 +159,7 @@ void ws_free(struct lec_ws *ws)
         return;
     free_incoming(ws);
     lec_msg_unref(ws->part);
-    lec_buf_fini(&ws->rest);
+    free_rest(ws);
     free(ws);
 }
 
@@ -183,13 +203,13 @@ static bool send_rest(struct lec_ws *ws)
 {
     if (ws->full || (ws->part != NULL && !send_part(ws)))
         return false;
-    if (ws->rest.n == 0)
+    struct rest *r = ws->rest;
+    if (r == NULL)
         return true;
-    ws->pong_at = 0;
-    if (!send_out(ws, ws->rest.p, ws->rest.n, &ws->rest_at))
+    r->pong_at = 0;
+    if (!send_out(ws, r->bytes.p, r->bytes.n, &r->at))
         return false;
-    lec_buf_fini(&ws->rest);
-    ws->rest_at = 0;
+    free_rest(ws);
     return true;
 }
 
@@ -204,9 +224,9 @@ static uint32_t join(struct lec_ws *ws, const struct lec_outq *q)
     uint32_t k = 0;
     for (; k < q->count; k++) {
         struct lec_slice frame = lec_msg_frame(lec_outq_at(q, k));
-        if (ws->rest.n + frame.n > LEC_GATHER)
+        if (rest(ws)->n + frame.n > LEC_GATHER)
             break;
-        lec_buf_add(&ws->rest, frame.p, frame.n);
+        lec_buf_add(rest(ws), frame.p, frame.n);
     }
     return k;
 }
@@ -232,14 +252,14 @@ static uint32_t send_first(struct lec_ws *ws, const struct lec_outq *q)
         n += frame.n;
     }
     if (!send_out(ws, gather, n, &at) && ws->full)
-        lec_buf_add(&ws->rest, gather + at, n - at);
+        lec_buf_add(rest(ws), gather + at, n - at);
     return k;
 }
 
 int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 {
     while (usable(ws) && !ws->full && q->count > 0) {
-        if (ws->rest.n > 0) {
+        if (ws->rest != NULL) {
             lec_outq_drop(q, join(ws, q));
             (void)send_rest(ws);
         } else {
@@ -277,7 +297,7 @@ void ws_writable(struct conn *c)
 static void say(struct lec_ws *ws, enum lec_opcode opcode, const void *p, size_t n)
 {
     unsigned char frame[2 + LEC_CONTROL_PAYLOAD];
-    lec_buf_add(&ws->rest, frame, lec_frame_control(frame, opcode, p, n));
+    lec_buf_add(rest(ws), frame, lec_frame_control(frame, opcode, p, n));
     settle_later(ws);
 }
 
@@ -285,10 +305,11 @@ static void say(struct lec_ws *ws, enum lec_opcode opcode, const void *p, size_t
  * (RFC 6455, 5.5.3). */
 static void pong(struct lec_ws *ws, const unsigned char *p, size_t n)
 {
-    if (ws->pong_at > 0)
-        ws->rest.n = ws->pong_at;
-    if (ws->full)
-        ws->pong_at = ws->rest.n;
+    struct rest *r = ws->rest;
+    if (r != NULL && r->pong_at > 0)
+        r->bytes.n = r->pong_at;
+    if (r != NULL && ws->full)
+        r->pong_at = r->bytes.n;
     say(ws, LEC_OP_PONG, p, n);
 }
 
