@@ -11,9 +11,9 @@
 #define FIRST_CAP 8
 
 struct lec_map_entry {
-    struct lec_slice key;
+    const char *key;
     void *value; /* NULL: the entry is free */
-    uint64_t hash;
+    uint32_t key_len, hash;
 };
 
 static uint64_t rotl(uint64_t x, unsigned bits)
@@ -35,7 +35,7 @@ static void sip_round(uint64_t v[4])
     v[2] = rotl(v[2], 32);
 }
 
-static uint64_t siphash13(const uint64_t seed[2], struct lec_slice key)
+static uint32_t siphash13(const uint64_t seed[2], struct lec_slice key)
 {
     uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
                       seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
@@ -59,16 +59,17 @@ static uint64_t siphash13(const uint64_t seed[2], struct lec_slice key)
     sip_round(v);
     sip_round(v);
     sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
 /* Where the key's entry is, or the free one where it would go. Needs cap > 0. */
-static size_t find(const struct lec_map *m, struct lec_slice key, uint64_t hash)
+static size_t find(const struct lec_map *m, struct lec_slice key, uint32_t hash)
 {
     size_t mask = m->cap - 1;
     size_t i = hash & mask;
-    while (m->entries[i].value &&
-           (m->entries[i].hash != hash || !lec_slice_eq(m->entries[i].key, key)))
+    const struct lec_map_entry *e;
+    while ((e = &m->entries[i])->value &&
+           (e->hash != hash || !lec_slice_eq((struct lec_slice){ e->key, e->key_len }, key)))
         i = (i + 1) & mask;
     return i;
 }
@@ -104,16 +105,16 @@ void *lec_map_get(const struct lec_map *m, struct lec_slice key)
 
 void lec_map_put(struct lec_map *m, struct lec_slice key, void *value)
 {
-    assert(value);
+    assert(value && key.n <= UINT32_MAX);
     if (m->count >= m->cap / 4 * 3) {
         if (m->seed[0] == 0 && m->seed[1] == 0)
             lec_random(m->seed, sizeof(m->seed));
         resize(m, m->cap ? m->cap * 2 : FIRST_CAP);
     }
-    uint64_t hash = siphash13(m->seed, key);
+    uint32_t hash = siphash13(m->seed, key);
     size_t i = find(m, key, hash);
     assert(!m->entries[i].value);
-    m->entries[i] = (struct lec_map_entry){ key, value, hash };
+    m->entries[i] = (struct lec_map_entry){ key.p, value, (uint32_t)key.n, hash };
     m->count++;
 }
 
