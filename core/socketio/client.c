@@ -159,7 +159,6 @@ void sio_client_add(struct sio_client *c, struct sio_socket *s)
     while (*last)
         last = &(*last)->next;
     *last = s;
-    c->n_sockets++;
 }
 
 void sio_client_joined(struct sio_client *c)
@@ -177,7 +176,6 @@ void sio_client_remove(struct sio_client *c, struct sio_socket *s, bool was_join
         p = &(*p)->next;
     *p = s->next;
     s->next = NULL;
-    c->n_sockets--;
     c->joined -= was_joined;
     c->refusals += !was_joined;
     if (!was_joined || c->closing || c->ended)
@@ -227,6 +225,14 @@ static struct sio_socket *find_socket(const struct sio_client *c, struct lec_sli
     return s;
 }
 
+static size_t count_sockets(const struct sio_client *c)
+{
+    size_t n = 0;
+    for (const struct sio_socket *s = c->sockets; s; s = s->next)
+        n++;
+    return n;
+}
+
 /* Refuses a CONNECT for which no socket was made. why: needs no escapes in JSON; data: further
  * members of the error, or "". */
 static void refuse_connect(struct sio_client *c, struct lec_slice name, const char *why,
@@ -259,7 +265,7 @@ static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_s
                        ",\"data\":{\"code\":\"rate_limited\"}");
         return;
     }
-    if (c->n_sockets >= io->cfg.max_namespaces) {
+    if (count_sockets(c) >= io->cfg.max_namespaces) {
         refuse_connect(c, name, "Too many namespaces", "");
         return;
     }

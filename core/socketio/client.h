@@ -24,11 +24,8 @@ struct sio_tombstone;
 
 struct sio_client {
     struct sio_server *io;
-    struct eio_session *session; /* over when `ended`, readable as long as the client is */
-    struct sio_socket *sockets;  /* CONNECTING and CONNECTED, in the order they came */
-    uint32_t n_sockets;
-    uint32_t joined;                  /* CONNECTED ones */
-    uint32_t refusals;                /* CONNECTs that came to nothing since one was accepted */
+    struct eio_session *session;      /* over when `ended`, readable as long as the client is */
+    struct sio_socket *sockets;       /* CONNECTING and CONNECTED, in the order they came */
     struct sio_partial *partial;      /* a packet that waits for attachments, or NULL */
     struct sio_tombstone *tombstones; /* namespaces left lately, latest first */
     struct lec_timer timer;           /* runs while joined is 0 */
@@ -36,6 +33,8 @@ struct sio_client {
     struct lec_later later;
     uint64_t events, bytes;           /* buckets of what it may send … */
     uint64_t more_events, more_bytes; /* … and of how far it may go over that */
+    uint32_t joined;                  /* CONNECTED sockets */
+    uint32_t refusals;                /* CONNECTs that came to nothing since one was accepted */
     uint8_t why;                      /* enum sio_reason */
     bool spoke;                       /* its first message came, and tells: */
     bool msgpack;                     /* its form, both ways */

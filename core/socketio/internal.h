@@ -85,23 +85,22 @@ struct sio_socket {
     struct eio_session *session; /* the way to the client; NULL unless CONNECTED */
     uint64_t mark;               /* of the last walk that met it */
     bool msgpack;                /* its client's form; here, where a broadcast looks anyway */
+    uint8_t recovery;            /* enum sio_recovery_result */
+    uint8_t state;               /* enum sio_state */
+    uint32_t index;              /* its place in nsp->everyone */
     struct sio_socket *next;     /* of the same client */
     struct sio_client *client;
     struct sio_namespace *nsp;
-    struct sio_membership *rooms;
-    uint32_t n_rooms, cap_rooms;
+    struct sio_membership *rooms; /* room for n_rooms, rounded up to a power of two */
+    uint32_t n_rooms, n_acks;
     struct sio_waiting *waiting; /* NULL unless CONNECTING */
     struct lec_list acks;        /* struct sio_ack, oldest first */
-    uint32_t n_acks;
-    uint32_t index; /* its place in nsp->everyone */
     void *user;
     const char *log_user;
     struct lec_later later;
     struct sio_ticket
-        *ticket;      /* to come back with; NULL where recovery is off, or before CONNECTED */
-    uint8_t recovery; /* enum sio_recovery_result */
-    uint8_t state;    /* enum sio_state */
-    char id[];        /* zero-terminated */
+        *ticket; /* to come back with; NULL where recovery is off, or before CONNECTED */
+    char id[];   /* zero-terminated */
 };
 
 /* Whether this can be a socket's id: "id" or "/nsp#id". */

@@ -95,7 +95,6 @@ void sio_room_leave_all(struct sio_socket *s)
         leave(s, s->n_rooms - 1);
     free(s->rooms);
     s->rooms = NULL;
-    s->cap_rooms = 0;
 }
 
 /* The slot, or n_rooms. A socket is in few rooms: a walk is quicker than a table and smaller. */
@@ -126,10 +125,8 @@ int sio_socket_join(struct sio_socket *s, struct lec_slice name)
     if (s->n_rooms >= s->nsp->io->cfg.max_rooms)
         return LEC_EFULL;
 
-    if (s->n_rooms == s->cap_rooms) {
-        s->cap_rooms = s->cap_rooms ? s->cap_rooms * 2 : 2;
-        s->rooms = lec_realloc(s->rooms, s->cap_rooms * sizeof *s->rooms);
-    }
+    if ((s->n_rooms & (s->n_rooms - 1)) == 0) /* none, or a power of two */
+        s->rooms = lec_realloc(s->rooms, (s->n_rooms ? 2 * s->n_rooms : 1) * sizeof *s->rooms);
     if (!room)
         room = new_room(s->nsp, name);
     s->rooms[s->n_rooms++] = (struct sio_membership){
