@@ -10,7 +10,7 @@
 #include "socketio/pattern.h"
 
 /* Fields, by their place in the enum. Those up to KEPT have a slot in the box' environment table,
- * where they stay once they are made. */
+ * where they stay once they are made. The table is made with the first of them. */
 enum field {
     USER = 1,
     DATA,
@@ -29,6 +29,19 @@ enum field {
 
 /* Slots that are no fields: handshake.auth, and what is left of a socket that has gone. */
 enum slot { AUTH = KEPT + 1, REMAINS, SLOTS = REMAINS };
+
+/* Pushes the table of slots of the box at index. */
+static void push_slots(lua_State *L, int index, struct lec_box *box)
+{
+    if (box->has_slots) {
+        lua_getfenv(L, index);
+        return;
+    }
+    lua_createtable(L, SLOTS, 0);
+    lua_pushvalue(L, -1);
+    lua_setfenv(L, index);
+    box->has_slots = true;
+}
 
 const char *const lec_box_fields[] = { "user",      "data",      "handshake",
                                        "broadcast", "namespace", "namespace_match",
@@ -237,6 +250,14 @@ static void push_broadcast(lua_State *L, int box)
     lua_call(L, 1, 1);
 }
 
+static void push_namespace(lua_State *L, const struct lec_box *box)
+{
+    struct lec_slice name = { "", 0 };
+    if (box->handle)
+        name = sio_namespace_name(sio_socket_namespace(box->handle->socket));
+    lua_pushlstring(L, name.p, name.n);
+}
+
 /* What the stars of its namespace's pattern stand for; an empty list if it has none. */
 static void push_match(lua_State *L, const struct lec_box *box)
 {
@@ -282,11 +303,11 @@ static void push_transport(lua_State *L, struct lec_box *box)
 }
 
 /* Pushes what the slot of a box is for, made at the first use. */
-static void push_kept(lua_State *L, int index, const struct lec_box *box, int slot)
+static void push_kept(lua_State *L, int index, struct lec_box *box, int slot)
 {
     struct source from = { 0 };
     luaL_checkstack(L, 12, "socket");
-    lua_getfenv(L, index); // env
+    push_slots(L, index, box); // env
     int env = lua_gettop(L);
     lua_rawgeti(L, env, slot); // env value|nil
     if (!lua_isnil(L, -1)) {
@@ -302,6 +323,8 @@ static void push_kept(lua_State *L, int index, const struct lec_box *box, int sl
     lua_settop(L, env);
     if (slot == BROADCAST) {
         push_broadcast(L, index);
+    } else if (slot == NAMESPACE) {
+        push_namespace(L, box);
     } else if (slot == NAMESPACE_MATCH) {
         push_match(L, box);
     } else if (slot == DATA || !from.id) {
@@ -409,11 +432,6 @@ void lec_handle_push(lua_State *L, struct lec_handle *h)
     memcpy(box->id, id.p, id.n + 1);
     box->transport = (unsigned char)sio_socket_transport(h->socket);
     box->recovery = (unsigned char)sio_socket_recovery(h->socket);
-    lua_createtable(L, SLOTS, 0); // box env
-    struct lec_slice name = sio_namespace_name(sio_socket_namespace(h->socket));
-    lua_pushlstring(L, name.p, name.n);
-    lua_rawseti(L, -2, NAMESPACE);
-    lua_setfenv(L, -2); // box
     lua_rawgeti(L, LUA_REGISTRYINDEX, h->script->box_mt);
     lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);
@@ -430,7 +448,7 @@ static int renew_user(lua_State *L)
 {
     struct lec_handle *h = lua_touserdata(L, 1);
     lec_handle_push(L, h); // handle box
-    lua_getfenv(L, 2);
+    push_slots(L, 2, lua_touserdata(L, 2));
     lua_rawgeti(L, 3, USER); // handle box env user
     if (lua_isnil(L, 4))
         return 0;
@@ -458,17 +476,29 @@ void lec_handle_renew(struct lec_handle *h)
         lec_script_protected(h->script, "the claims of another token", renew_user, h);
 }
 
-/* nil in a slot needs no memory. */
+/* Empties slots of the box on top, which needs no memory. */
+static void empty_slots(lua_State *L, const int *slots, size_t n)
+{
+    const struct lec_box *box = lua_touserdata(L, -1);
+    if (!box->has_slots)
+        return;
+    lua_getfenv(L, -1); // box env
+    for (size_t i = 0; i < n; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, slots[i]);
+    }
+    lua_pop(L, 1);
+}
+
 void lec_handle_renew_match(struct lec_handle *h)
 {
+    static const int stale[] = { NAMESPACE_MATCH };
     lua_State *L = h->script->vm.L;
     if (h->box == LUA_NOREF)
         return;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, h->box);
-    lua_getfenv(L, -1); // box env
-    lua_pushnil(L);
-    lua_rawseti(L, -2, NAMESPACE_MATCH);
-    lua_pop(L, 2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->box); // box
+    empty_slots(L, stale, 1);
+    lua_pop(L, 1);
 }
 
 /* Gives the box what it must still answer from. */
@@ -477,6 +507,7 @@ static int complete_box(lua_State *L)
     struct lec_handle *h = lua_touserdata(L, 1);
     lec_handle_push(L, h); // handle box
     push_transport(L, lua_touserdata(L, 2));
+    push_kept(L, 2, lua_touserdata(L, 2), NAMESPACE);
     if (sio_namespace_pattern(sio_socket_namespace(h->socket)).n > 0)
         push_kept(L, 2, lua_touserdata(L, 2), NAMESPACE_MATCH);
     struct source from = source_of(h);
@@ -524,14 +555,10 @@ void lec_handle_take_box(struct lec_handle *h, void *kept)
     struct lec_box *box = lua_touserdata(L, -1);
     box->handle = h;
     box->recovery = (unsigned char)sio_socket_recovery(h->socket);
-    /* Token and request are new, the pattern may be; nil in a slot needs no memory. */
+    /* Token and request are new, the pattern may be. */
     static const int stale[] = { USER, HANDSHAKE, NAMESPACE_MATCH, AUTH, REMAINS };
-    lua_getfenv(L, -1); // box env
-    for (size_t i = 0; i < sizeof stale / sizeof stale[0]; i++) {
-        lua_pushnil(L);
-        lua_rawseti(L, -2, stale[i]);
-    }
-    lua_pop(L, 2);
+    empty_slots(L, stale, sizeof stale / sizeof stale[0]);
+    lua_pop(L, 1);
 }
 
 void lec_handle_drop_box(struct lec_script *s, void *kept)

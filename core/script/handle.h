@@ -30,6 +30,7 @@ struct lec_box {
     struct lec_handle *handle; /* NULL: the socket has gone */
     unsigned char transport;
     unsigned char recovery; /* enum sio_recovery_result */
+    bool has_slots;         /* its environment is the table of its fields */
     char id[];              /* zero-terminated */
 };
 
