@@ -38,7 +38,6 @@ struct lec_hooks {
 
 /* Who a socket is: from on_connect to on_free, owned by the server. */
 struct lec_peer {
-    char *id;        /* the id claim */
     char *claims;    /* the token's payload, a JSON object, zero-terminated */
     char *jti;       /* the token's own id, NULL without one */
     int64_t expires; /* Unix seconds, INT64_MAX without exp */
@@ -54,6 +53,7 @@ struct lec_peer {
     bool counted;  /* gate.c: in server->people */
     bool warned;   /* that the token expires, or nobody is to be */
     bool revoked;  /* and about to be disconnected */
+    char id[];     /* the id claim, zero-terminated */
 };
 
 #endif

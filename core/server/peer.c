@@ -71,8 +71,10 @@ static int make(struct lec_peer **out, const struct lec_keys *keys, int rc, stru
         struct lec_claims claims;
         rc = lec_token_verify(keys, without_bearer(lec_buf_slice(token)), now_s, &claims, why);
         if (rc == LEC_OK) {
-            struct lec_peer *p = *out = lec_alloc0(sizeof *p);
-            p->id = claims.id;
+            size_t n = strlen(claims.id) + 1;
+            struct lec_peer *p = *out = lec_alloc0(sizeof *p + n);
+            memcpy(p->id, claims.id, n);
+            free(claims.id);
             p->claims = claims.json;
             p->jti = claims.jti;
             p->expires = claims.expires;
@@ -128,7 +130,6 @@ void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)
 {
     free(p->claims);
     free(p->jti);
-    free(fresh->id); /* p->id is the same, and others hold it */
     p->claims = fresh->claims;
     p->jti = fresh->jti;
     p->expires = fresh->expires;
@@ -140,7 +141,6 @@ void lec_peer_free(struct lec_peer *p)
 {
     if (!p)
         return;
-    free(p->id);
     free(p->claims);
     free(p->jti);
     free(p);

@@ -91,12 +91,11 @@ static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
 {
     struct world *w = ctx;
     struct lec_slice token;
-    struct lec_peer *peer = lec_alloc0(sizeof *peer);
     struct lec_buf claims = { 0 };
-    if (lec_json_member(auth, "token", &token) == LEC_OK)
-        peer->id = lec_strndup(token.p + 1, token.n - 2);
-    else
-        peer->id = lec_strndup("nobody", 6);
+    if (lec_json_member(auth, "token", &token) != LEC_OK)
+        token = LEC_SLICE("\"nobody\"");
+    struct lec_peer *peer = lec_alloc0(sizeof *peer + token.n - 1);
+    memcpy(peer->id, token.p + 1, token.n - 2);
     lec_buf_printf(&claims, "{\"sub\":\"%s\",\"courses\":[\"1\"]}", peer->id);
     peer->claims = lec_strndup(claims.p, claims.n);
     lec_buf_fini(&claims);
@@ -129,7 +128,6 @@ static void on_free(void *ctx, struct sio_socket *s)
     if (w->server.hooks.socket.on_free)
         w->server.hooks.socket.on_free(w->server.hooks.ctx, s);
     w->peers--;
-    free(peer->id);
     free(peer->claims);
     free(peer);
 }
