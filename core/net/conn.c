@@ -10,6 +10,11 @@
 
 #include "net/internal.h"
 
+struct unsent {
+    size_t n, at;
+    char p[];
+};
+
 static void conn_settle(struct lec_later *later);
 
 void conn_later(struct conn *c)
@@ -97,6 +102,8 @@ static void conn_settle(struct lec_later *later)
             wire_take(c);
         else if (c->wsi == NULL)
             ws_opened(c);
+    } else if (c->ws != NULL) {
+        ws_settle(c);
     }
     if (!c->kill)
         return;
@@ -151,7 +158,7 @@ static void free_conn(struct lec_later *later)
 {
     struct conn *c = LEC_CONTAINER(later, struct conn, later);
     ws_free(c->ws);
-    free(c->out);
+    free(c->unsent);
     free(c);
 }
 
@@ -209,10 +216,10 @@ void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain)
         sent(c);
         return;
     }
-    c->out_at = 0;
-    c->out_len = n - (size_t)k;
-    c->out = lec_alloc(c->out_len);
-    memcpy(c->out, p + k, c->out_len);
+    struct unsent *u = c->unsent = lec_alloc(sizeof *u + n - (size_t)k);
+    u->at = 0;
+    u->n = n - (size_t)k;
+    memcpy(u->p, p + k, u->n);
     c->state = CONN_SENDING;
     lec_timer_stop(c->net->loop, &c->timer);
     if (!c->paused)
@@ -221,16 +228,17 @@ void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain)
 
 static void send_on(struct conn *c)
 {
-    while (c->out_at < c->out_len) {
-        ssize_t k = wire_send(c, c->out + c->out_at, c->out_len - c->out_at);
+    struct unsent *u = c->unsent;
+    while (u->at < u->n) {
+        ssize_t k = wire_send(c, u->p + u->at, u->n - u->at);
         if (k < 0)
             conn_kill(c);
         if (k <= 0)
             return;
-        c->out_at += (size_t)k;
+        u->at += (size_t)k;
     }
-    free(c->out);
-    c->out = NULL;
+    free(u);
+    c->unsent = NULL;
     sent(c);
 }
 

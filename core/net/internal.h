@@ -112,23 +112,22 @@ struct conn {
     struct ssl_st *ssl; /* NULL until then, and without TLS */
     struct lec_list node;
     struct lec_timer timer; /* the one deadline of its state */
-    struct lec_later later; /* what waits for the end of the turn: conn_settle, then the free */
+    struct lec_later later; /* conn_settle at the end of the turn, then the free */
     struct lec_http *http;  /* REQUEST, UPGRADE */
     struct lec_ws *ws;      /* WS, LINGER; for good */
-    char *out;              /* SENDING: what is left of the answer */
-    size_t out_len, out_at;
-    int fd; /* -1 as long as the library has it */
-    uint8_t state;   /* enum conn_state */
-    uint8_t takes;   /* UPGRADE: how often its socket was to be taken */
-    bool upgrade;    /* the request of which we are about to be told asks for a WebSocket */
-    bool served;     /* this is not its first request */
-    bool keep;       /* SENDING: another request may follow */
-    bool drain;      /* SENDING: the request's body must still be thrown away */
-    bool paused;     /* input is not read; watch_fd watches for the client's end */
-    bool pause_late; /* input is to be stopped at the end of the turn */
-    bool watched;    /* is a WebSocket that watch_fd knows */
-    bool kill;       /* is to be closed at the end of the turn */
-    char address[];  /* the peer's, zero-terminated */
+    struct unsent *unsent;  /* SENDING: what is left of the answer */
+    int fd;                 /* -1 as long as the library has it */
+    uint8_t state;          /* enum conn_state */
+    uint8_t takes;          /* UPGRADE: how often its socket was to be taken */
+    bool upgrade;           /* the request of which we are about to be told asks for a WebSocket */
+    bool served;            /* this is not its first request */
+    bool keep;              /* SENDING: another request may follow */
+    bool drain;             /* SENDING: the request's body must still be thrown away */
+    bool paused;            /* input is not read; watch_fd watches for the client's end */
+    bool pause_late;        /* input is to be stopped at the end of the turn */
+    bool watched;           /* is a WebSocket that watch_fd knows */
+    bool kill;              /* is to be closed at the end of the turn */
+    char address[];         /* the peer's, zero-terminated */
 };
 
 void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE]);
@@ -229,6 +228,7 @@ void http_forget(struct lec_http *h); /* frees it at the end of the turn */
 /* Whether the upgrade request may be accepted: 0, or a status. */
 unsigned ws_check(const struct lec_http *http);
 void ws_opened(struct conn *c); /* from conn->http, which it answers 101 */
+void ws_settle(struct conn *c); /* at the end of the turn: what it says leaves, on_close is told */
 void ws_readable(struct conn *c, bool hangup);
 void ws_writable(struct conn *c);
 void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner, once */

@@ -48,11 +48,10 @@ struct lec_ws {
     struct conn *conn;
     const struct lec_ws_events *events;
     void *owner;
-    struct lec_later later; /* at the end of the turn: `rest` leaves, on_close is told */
-    struct incoming *in;    /* NULL between messages */
-    struct lec_msg *part;   /* of which some has left; NULL if none is there */
-    size_t part_at;         /* how much */
-    struct rest *rest;      /* NULL if there is none */
+    struct incoming *in;  /* NULL between messages */
+    struct lec_msg *part; /* of which some has left; NULL if none is there */
+    size_t part_at;       /* how much */
+    struct rest *rest;    /* NULL if there is none */
     size_t max_message;
     bool full;           /* the kernel takes no more; conn_watched tells when it does */
     bool wants_writable; /* owes an on_writable */
@@ -62,8 +61,6 @@ struct lec_ws {
     bool finished;       /* we have said that no more will be sent */
     uint8_t why;         /* enum lec_ws_end */
 };
-
-static void settle(struct lec_later *later);
 
 /* --- its beginning ------------------------------------------------------------------------ */
 
@@ -121,12 +118,6 @@ static void free_rest(struct lec_ws *ws)
     ws->rest = NULL;
 }
 
-/* What it says leaves at the end of the turn. */
-static void settle_later(struct lec_ws *ws)
-{
-    lec_loop_flush_later(ws->conn->net->loop, &ws->later, settle);
-}
-
 void ws_opened(struct conn *c)
 {
     struct lec_http *h = c->http;
@@ -141,7 +132,7 @@ void ws_opened(struct conn *c)
     c->state = CONN_WS;
     c->net->counters->ws_opened++;
     ws->events->on_open(ws->owner, ws);
-    settle_later(ws); /* behind what on_open put off: its frames leave with the answer */
+    conn_later(c); /* behind what on_open put off: its frames leave with the answer */
     wire_watch(c);
 }
 
@@ -172,7 +163,6 @@ static void broken(struct lec_ws *ws)
         ws->why = LEC_WS_GONE;
     ws->closing = true;
     conn_kill(ws->conn);
-    settle_later(ws);
 }
 
 /* Hands p to the kernel, from *at on. Whether it took all. */
@@ -286,7 +276,7 @@ void ws_writable(struct conn *c)
     if (!send_rest(ws))
         return;
     if (ws->closing) {
-        settle_later(ws);
+        conn_later(c);
     } else if (ws->wants_writable) {
         ws->wants_writable = false;
         ws->events->on_writable(ws->owner, ws);
@@ -298,7 +288,7 @@ static void say(struct lec_ws *ws, enum lec_opcode opcode, const void *p, size_t
 {
     unsigned char frame[2 + LEC_CONTROL_PAYLOAD];
     lec_buf_add(rest(ws), frame, lec_frame_control(frame, opcode, p, n));
-    settle_later(ws);
+    conn_later(ws->conn);
 }
 
 /* A client that pings on and on without reading gets an answer to its last ping, once it reads
@@ -328,11 +318,10 @@ void ws_ended(struct conn *c, enum lec_ws_end why)
     ws->events->on_close(ws->owner, ws, ws->why);
 }
 
-static void settle(struct lec_later *later)
+void ws_settle(struct conn *c)
 {
-    struct lec_ws *ws = LEC_CONTAINER(later, struct lec_ws, later);
-    struct conn *c = ws->conn;
-    if (c->state != CONN_DEAD && send_rest(ws) && ws->said && ws->heard && !ws->finished) {
+    struct lec_ws *ws = c->ws;
+    if (send_rest(ws) && ws->said && ws->heard && !ws->finished) {
         ws->finished = true;
         socket_finish(c->fd, c->ssl);
     }
@@ -372,7 +361,7 @@ static void fail(struct lec_ws *ws, unsigned code)
     if (!ws->said)
         close_with(ws, payload, sizeof payload, LEC_WS_ERROR);
     else
-        settle_later(ws);
+        conn_later(ws->conn);
 }
 
 /* The client's close frame: the answer is what it says, unless we have said ours. */
@@ -387,7 +376,7 @@ static void closed(struct lec_ws *ws, const unsigned char *p, size_t n)
     if (!ws->said)
         close_with(ws, p, n, LEC_WS_CLOSED);
     else
-        settle_later(ws);
+        conn_later(ws->conn);
     ws_ended(ws->conn, LEC_WS_CLOSED);
 }
 
