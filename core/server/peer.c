@@ -72,7 +72,7 @@ static int make(struct lec_peer **out, const struct lec_keys *keys, int rc, stru
         rc = lec_token_verify(keys, without_bearer(lec_buf_slice(token)), now_s, &claims, why);
         if (rc == LEC_OK) {
             size_t n = strlen(claims.id) + 1;
-            struct lec_peer *p = *out = lec_alloc0(sizeof *p + n);
+            struct lec_peer *p = *out = lec_alloc0(offsetof(struct lec_peer, id) + n);
             memcpy(p->id, claims.id, n);
             free(claims.id);
             p->claims = claims.json;
