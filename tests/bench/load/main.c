@@ -224,8 +224,12 @@ static void scenario_storm(void)
 static void scenario_idle(void)
 {
     char extra[128];
+    unsigned all = o.clients;
+    o.clients = o.warmup;
+    bring_up();
     settle(500);
     size_t before = stats_memory(&stats);
+    o.clients = all;
     bring_up();
     settle(2000);
     size_t after = stats_memory(&stats);
@@ -233,7 +237,7 @@ static void scenario_idle(void)
     settle(o.seconds * 1000);
     uint64_t cpu = stats_server_cpu(&stats) - stats.server_cpu;
     snprintf(extra, sizeof extra, ",\"bytes_each\":%.0f,\"idle_cpu_ms_per_s\":%.3f",
-             ((double)after - (double)before) / o.clients, (double)cpu / 1e6 / o.seconds);
+             ((double)after - (double)before) / (all - o.warmup), (double)cpu / 1e6 / o.seconds);
     stats_print(&stats, o.clients, extra);
 }
 
