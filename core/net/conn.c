@@ -10,6 +10,7 @@
 
 #include "net/internal.h"
 
+/* What the kernel has not taken yet of an answer. */
 struct unsent {
     size_t n, at;
     char p[];
