@@ -32,6 +32,7 @@ struct eio_config {
     const char *cookie;            /* name of one that tells proxies the sid; NULL for none */
     const char *cookie_same_site;  /* its SameSite: "Lax", "Strict" or "None" */
     struct lec_deflater *deflater; /* of large answers to polls; NULL for none */
+    size_t user_size;              /* bytes that each session has for its user */
 };
 
 enum eio_reason { /* why a session ended; texts of the reference by eio_reason_text */

@@ -94,9 +94,8 @@ struct eio_session {
     struct lec_http *post;   /* request whose body is coming in, or being handled */
     struct eio_link *link;   /* transport is WEBSOCKET */
     struct eio_probe *probe; /* upgrading: transport is POLLING still */
-    void *user;
     struct eio_handshake handshake;
-    char strings[]; /* what handshake points into */
+    _Alignas(max_align_t) char user[]; /* user_size bytes; behind them what handshake points into */
 };
 
 /* engine.c */

@@ -36,15 +36,15 @@ struct eio_session *eio_session_new(struct eio_engine *e, struct lec_http *http,
     struct lec_buf cert = { 0 };
     bool has_cert = lec_http_certificate(http, &cert);
 
-    struct eio_session *s = lec_alloc0(sizeof *s + path.n + 1 + text.n + 1 + address.n + 1 +
-                                       cert.n + has_cert + headers.n);
+    struct eio_session *s = lec_alloc0(sizeof *s + e->cfg->user_size + path.n + 1 + text.n + 1 +
+                                       address.n + 1 + cert.n + has_cert + headers.n);
     s->engine = e;
     s->transport = transport;
     s->base64 = query->base64;
     lec_id_make(s->sid);
     memcpy(s->log_id, s->sid, EIO_LOG_ID_LEN);
 
-    char *at = s->strings;
+    char *at = s->user + e->cfg->user_size;
     struct eio_handshake *h = &s->handshake;
     h->url = at;
     at = put_string(at, path.p, path.n);
@@ -420,12 +420,7 @@ const struct eio_handshake *eio_session_handshake(const struct eio_session *s)
     return &s->handshake;
 }
 
-void eio_session_set_user(struct eio_session *s, void *user)
-{
-    s->user = user;
-}
-
-void *eio_session_user(const struct eio_session *s)
+void *eio_session_user(struct eio_session *s)
 {
     return s->user;
 }

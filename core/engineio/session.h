@@ -64,8 +64,8 @@ const char *eio_session_log_id(
 enum eio_transport eio_session_transport(const struct eio_session *s);
 const struct eio_handshake *eio_session_handshake(const struct eio_session *s);
 
-/* A pointer for the session's user. */
-void eio_session_set_user(struct eio_session *s, void *user);
-void *eio_session_user(const struct eio_session *s);
+/* Memory for the session's user, of the engine's user_size; zero when the session opens, it dies with
+ * the session. */
+void *eio_session_user(struct eio_session *s);
 
 #endif

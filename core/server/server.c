@@ -126,6 +126,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     if (cfg->serve_client && *lec_bundle_version)
         s->bundle = lec_bundle_new(&s->eio_cfg.cors);
     s->io = sio_server_new(loop, &s->sio_cfg, lec_gate_events(), s, &s->counters, log);
+    s->eio_cfg.user_size = sio_server_user_size(s->io);
     s->engine =
         eio_engine_new(loop, &s->eio_cfg, sio_server_engine_events(), s->io, &s->counters, log);
     s->net = lec_net_new(loop, &s->net_cfg, &net_events, s, &s->counters, log);

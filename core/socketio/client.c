@@ -30,11 +30,6 @@ static struct lec_who who(const struct sio_client *c)
     return (struct lec_who){ eio_session_log_id(c->session), NULL };
 }
 
-static void free_client(struct lec_later *l)
-{
-    free(LEC_CONTAINER(l, struct sio_client, later));
-}
-
 static void free_partial(struct sio_partial *part)
 {
     lec_timer_stop(part->client->io->loop, &part->timer);
@@ -53,8 +48,6 @@ static void end_client(struct sio_client *c)
     while (c->sockets)
         sio_socket_end(c->sockets, c->why);
     sio_tombstone_free_all(c->tombstones);
-    eio_session_set_user(c->session, NULL);
-    lec_loop_free_later(c->io->loop, &c->later, free_client);
 }
 
 static enum sio_reason reason_of(enum eio_reason why)
@@ -80,7 +73,7 @@ static enum sio_reason reason_of(enum eio_reason why)
 
 void sio_client_close(struct sio_client *c, enum eio_reason why)
 {
-    if (!c || c->ended)
+    if (c->ended)
         return;
     c->ended = true;
     if (!c->closing)
@@ -140,14 +133,18 @@ void sio_client_replaced(struct sio_client *c)
 
 static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_slice auth);
 
+size_t sio_client_size(const struct sio_config *cfg)
+{
+    return sizeof(struct sio_client) + cfg->n_event_rates * sizeof(uint64_t);
+}
+
 void sio_client_open(struct sio_server *io, struct eio_session *session)
 {
-    struct sio_client *c = lec_alloc0(sizeof *c + io->cfg.n_event_rates * sizeof c->by_event[0]);
+    struct sio_client *c = eio_session_user(session);
     c->io = io;
     c->session = session;
     c->eio3 = eio_session_handshake(session)->protocol == 3;
     c->spoke = c->eio3; /* the server speaks first, so it is the default form */
-    eio_session_set_user(session, c);
     lec_timer_start(io->loop, &c->timer, io->cfg.connect_timeout_ms, on_connect_timeout);
     if (c->eio3)
         connect_to(c, LEC_SLICE("/"), LEC_SLICE("{}"));
@@ -440,7 +437,7 @@ static void on_msgpack(struct sio_client *c, struct lec_slice data)
 
 void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary)
 {
-    if (!c || c->closing || c->ended)
+    if (c->closing || c->ended)
         return;
     if (!sio_rate_message(c, data.n))
         return;

@@ -6,8 +6,7 @@
  * have the default one. Behind this file, and in what waits or is logged,
  * all packets are of the default form; sio_send makes the other one.
  *
- * Owner: the session (it is its user pointer). Life: from the engine's on_open to its on_close;
- * memory goes at the end of that turn.
+ * It lies in the session's memory, for its user. Life: from the engine's on_open to its on_close.
  *
  *   OPEN --a bad packet, connect timeout, sio_client_disconnect--> closing --on_close--> ended
  *   OPEN --on_close--> ended
@@ -24,13 +23,12 @@ struct sio_tombstone;
 
 struct sio_client {
     struct sio_server *io;
-    struct eio_session *session;      /* over when `ended`, readable as long as the client is */
+    struct eio_session *session;      /* over when `ended` */
     struct sio_socket *sockets;       /* CONNECTING and CONNECTED, in the order they came */
     struct sio_partial *partial;      /* a packet that waits for attachments, or NULL */
     struct sio_tombstone *tombstones; /* namespaces left lately, latest first */
     struct lec_timer timer;           /* runs while joined is 0 */
     struct sio_client *next_ended;
-    struct lec_later later;
     uint64_t events, bytes;           /* buckets of what it may send … */
     uint64_t more_events, more_bytes; /* … and of how far it may go over that */
     uint32_t joined;                  /* CONNECTED sockets */
@@ -43,6 +41,9 @@ struct sio_client {
     bool too_many_bytes; /* in some message of the packet that is coming in */
     uint64_t by_event[]; /* a bucket for each of the config's event_rates */
 };
+
+/* What an engine's sessions must have for their user. */
+size_t sio_client_size(const struct sio_config *cfg);
 
 /* The engine's three events. */
 void sio_client_open(struct sio_server *io, struct eio_session *session);

@@ -15,9 +15,9 @@
  *    on_forget are asked to do nothing but keep and forget.)
  * 3. No callback comes from inside a broadcast. A session that ends there, as too slow, is only
  *    marked, and ended when the broadcast is over. Loops over members go straight over the array.
- * 4. Session, client and socket die in the same turn or in the order socket, client, session, so
- *    a socket may always look at its client, and that at its session. Functions that free memory
- *    look at nothing but the memory they free.
+ * 4. A client dies with its session, and a socket in the same turn or before, so a socket may
+ *    always look at its client, and that at its session. Functions that free memory look at nothing
+ *    but the memory they free.
  * 5. GONE is for ever. A client that comes back (socketio/recovery.h) gets a new socket, which takes
  *    over id, rooms and ticket of the old one; between the two only the ticket exists. */
 #ifndef SIO_INTERNAL_H

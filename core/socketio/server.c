@@ -69,6 +69,11 @@ const struct eio_events *sio_server_engine_events(void)
     return &events;
 }
 
+size_t sio_server_user_size(const struct sio_server *io)
+{
+    return sio_client_size(&io->cfg);
+}
+
 struct sio_namespace *sio_server_find(struct sio_server *io, struct lec_slice name)
 {
     if (name.n > 0 && name.p[0] == '/')

@@ -23,11 +23,11 @@ struct lec_loop {
 struct eio_session {
     struct fake_engine *engine;
     struct fake_peer *peer;
-    void *user;
     bool open;
     bool eio3, bound;
     struct lec_later later;
     char sid[32];
+    _Alignas(max_align_t) char user[1024]; /* more than any user needs */
 };
 
 /* The loop */
@@ -206,12 +206,7 @@ bool eio_session_is_bound(const struct eio_session *s)
     return s->bound;
 }
 
-void eio_session_set_user(struct eio_session *s, void *user)
-{
-    s->user = user;
-}
-
-void *eio_session_user(const struct eio_session *s)
+void *eio_session_user(struct eio_session *s)
 {
     return s->user;
 }

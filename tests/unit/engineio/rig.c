@@ -11,7 +11,9 @@ static void on_open(void *ctx, struct eio_session *s)
     r->session = s;
     snprintf(r->sid, sizeof r->sid, "%s", eio_session_sid(s));
     assert_true(eio_session_is_open(s));
-    eio_session_set_user(s, r);
+    struct rig **user = eio_session_user(s);
+    assert_null(*user);
+    *user = r;
     if (r->on_open)
         r->on_open(r, s);
 }
@@ -19,7 +21,7 @@ static void on_open(void *ctx, struct eio_session *s)
 static void on_message(void *ctx, struct eio_session *s, struct lec_slice data, bool binary)
 {
     struct rig *r = ctx;
-    assert_ptr_equal(eio_session_user(s), r);
+    assert_ptr_equal(*(struct rig **)eio_session_user(s), r);
     lec_buf_adds(&r->heard, binary ? "<" : "");
     lec_buf_add(&r->heard, data.p, data.n);
     lec_buf_adds(&r->heard, binary ? ">;" : ";");
@@ -54,6 +56,7 @@ int rig_setup(void **state)
         .websocket = true,
         .allow_upgrades = true,
         .cors = { .origins = "" },
+        .user_size = sizeof(struct rig *),
     };
     r->events = (struct eio_events){ on_open, on_message, on_close };
     r->log = lec_log_new(STDERR_FILENO);
