@@ -2,7 +2,7 @@
  *
  * One context and one virtual host a net, on our libuv loop, without the library's listener,
  * timers, extensions, HTTP/2 and WebSocket. Every connection's opaque pointer is its struct conn.
- * The guards below are named T1 … T19; each says what happens without it. Sources are the library's
+ * The guards below are named T1 … T20; each says what happens without it. Sources are the library's
  * own (4.1.6) and what was reproduced against it. tests/e2e/net_*.test.mjs attack each.
  *
  * T1   A request with a body that the library reads from its own buffer (pipelined behind another
@@ -33,6 +33,9 @@
  * T17  CONNECT turns a connection into a raw one, without protocol. on_event refuses to adopt it.
  * T19  Certificates that it loads stay for good, with a key exchange of P-256 only, and a key with a
  *      password asks for it on the terminal. Its context for TLS is made empty; tls.c fills it.
+ * T20  At its end it closes its wake-up pipe at once, and once more when libuv has let go of it.
+ *      Who was accepted on that number in between would be cut off below libuv, which aborts the
+ *      process then. lec_lws_free holds the number.
  *
  * How a WebSocket's socket is taken (wire_take): at the end of the turn, outside of all callbacks,
  * reading is stopped, which also takes the descriptor off libuv's epoll at once. The socket gets a
@@ -66,6 +69,7 @@ struct lec_lws {
     struct turn_end turn_end;
     unsigned handles; /* of the loop, before the library added its own */
     int dead_fd;      /* what a descriptor becomes when its socket was taken */
+    int pipe_fd;      /* the library's own (T20) */
 };
 
 /* --- its log (T15) ------------------------------------------------------------------------ */
@@ -436,6 +440,13 @@ static void on_turn_end(struct turn_end *e)
         lws_cancel_service(l->context);
 }
 
+/* The newest of all handles that watch a descriptor is the last that uv_walk comes to. */
+static void newest_watched(uv_handle_t *handle, void *fd)
+{
+    if (handle->type == UV_POLL)
+        uv_fileno(handle, fd);
+}
+
 struct lec_lws *lec_lws_new(struct lec_net *net)
 {
     static const lws_retry_bo_t no_validity = { 0 }; /* T8: no timers of 300 s */
@@ -446,6 +457,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     lws_log.net = net;
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     l->net = net;
+    l->pipe_fd = -1;
     l->handles = lec_loop_handles(net->loop);
     l->dead_fd = eventfd(0, EFD_CLOEXEC);
     l->names = header_names_new(cfg->headers, cfg->trusted_proxies.n > 0);
@@ -486,6 +498,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     l->context = l->dead_fd >= 0 ? lws_create_context(&info) : NULL;
     if (l->context == NULL)
         goto fail;
+    uv_walk(&net->loop->uv, newest_watched, &l->pipe_fd);
     l->vhost = lws_create_vhost(l->context, &info);
     if (l->vhost == NULL)
         goto fail;
@@ -515,6 +528,7 @@ void lec_lws_free(struct lec_net *net)
     lec_list_remove(&l->turn_end.node);
     if (l->context != NULL) {
         lws_context_destroy(l->context);
+        dup3(l->dead_fd, l->pipe_fd, O_CLOEXEC); /* T20 */
         lec_loop_settle(net->loop, l->handles);
         lws_context_destroy(l->context);
     }

@@ -1,5 +1,6 @@
 // Leaving without a storm: clients are closed one by one, and come back somewhere else.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { Nginx } from './support/nginx.mjs';
 import { Person } from './support/person.mjs';
@@ -109,6 +110,25 @@ describe('leaving', () => {
       assert.equal((await leave['lectern drain'](server, 0)).code, 0);
       assert.equal((await slow).code, 0);
     }));
+
+  // As `lectern drain` does while it waits, and whatever watches it.
+  for (const command of ['status', 'status json', 'draining', 'reload']) {
+    it(`may be asked for anything to the very end (${command})`, async () => {
+      const server = await Server.start({ dir: scripts.dir });
+      let answers = 0;
+      const ask = () => {
+        if (!server.alive) return;
+        const socket = connect(server.control, () => socket.write(`${command}\n`));
+        socket.on('error', () => {}).on('data', () => answers++).on('close', () => setImmediate(ask));
+      };
+      for (let i = 0; i < 8; i++) ask();
+      try {
+        await until(() => answers > 8, 'answers');
+      } finally {
+        await server.stop();
+      }
+    });
+  }
 
   it('is refused without a number, and without a server', async () => {
     const { code, stderr } = await lectern(['drain', 'soon']);

@@ -100,6 +100,7 @@ export class Server {
     const [, listening] = await server.logged(/listening on https?:\/\/[^\s:"]+:(\d+)/, 10_000);
     server.port = Number(listening);
     server.url = `http://127.0.0.1:${listening}`;
+    server.control = path.join(runtimeDir, 'lectern', `${listening}.sock`);
     return server;
   }
 

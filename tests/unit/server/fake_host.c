@@ -71,6 +71,7 @@ void lec_net_close(struct lec_net *net)
 void lec_net_free(struct lec_net *net)
 {
     assert_true(fake_host.closed);
+    assert_null(fake_host.command); /* the real one lets callers in meanwhile */
     free(net);
 }
 
@@ -92,6 +93,8 @@ struct lec_control *lec_control_new(struct lec_loop *loop, const char *path, lec
 
 void lec_control_free(struct lec_control *c)
 {
+    if (c)
+        fake_host.command = NULL;
     free(c);
 }
 
