@@ -11,7 +11,7 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 # What the server is built from and runs on.
 # shellcheck disable=SC2034
 server_packages="build-essential cmake ninja-build pkg-config ccache ca-certificates
-  libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libluajit-5.1-dev lua-cjson libjwt-dev libssl-dev libcurl4-openssl-dev
+  libwebsockets-dev libuv1-dev libluajit-5.1-dev lua-cjson libjwt-dev libssl-dev libcurl4-openssl-dev
   zlib1g-dev"
 
 # Debian packages by name; asks nothing, does nothing when all are there.

@@ -40,10 +40,8 @@ static void on_deadline(struct lec_timer *t)
     case CONN_LINGER:
         conn_kill(c);
         break;
-    case CONN_UPGRADE: /* there was no descriptor for it */
-        conn_later(c);
-        break;
     case CONN_SENDING: /* TCP_USER_TIMEOUT bounds it */
+    case CONN_UPGRADE: /* to the end of the turn */
     case CONN_WS:
     case CONN_DEAD:
         break;
@@ -96,8 +94,6 @@ static void conn_settle(struct lec_later *later)
     struct conn *c = LEC_CONTAINER(later, struct conn, later);
     if (c->state == CONN_DEAD)
         return;
-    if (c->pause_late && !c->kill)
-        wire_pause_now(c);
     if (c->state == CONN_UPGRADE && !c->kill) {
         if (c->fd < 0)
             wire_take(c);
@@ -106,11 +102,8 @@ static void conn_settle(struct lec_later *later)
     } else if (c->ws != NULL) {
         ws_settle(c);
     }
-    if (!c->kill)
-        return;
-    if (c->paused)
-        wire_resume(c);
-    wire_close(c);
+    if (c->kill)
+        wire_close(c);
 }
 
 void conn_kill(struct conn *c)
@@ -149,7 +142,6 @@ void conn_gone(struct conn *c)
 {
     if (c->state == CONN_DEAD)
         return;
-    wire_unwatch(c);
     c->state = CONN_DEAD;
     lec_timer_stop(c->net->loop, &c->timer);
     tell(c, LEC_WS_GONE);
@@ -165,7 +157,6 @@ static void free_conn(struct lec_later *later)
 
 void conn_release(struct conn *c)
 {
-    c->paused = false; /* its descriptor is closed already */
     conn_gone(c);
     lec_list_remove(&c->node);
     c->net->count--;
@@ -223,8 +214,7 @@ void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain)
     memcpy(u->p, p + k, u->n);
     c->state = CONN_SENDING;
     lec_timer_stop(c->net->loop, &c->timer);
-    if (!c->paused)
-        wire_pause(c);
+    wire_pause(c);
 }
 
 static void send_on(struct conn *c)
@@ -240,33 +230,40 @@ static void send_on(struct conn *c)
     }
     free(u);
     c->unsent = NULL;
+    c->state = CONN_REQUEST;
     sent(c);
 }
 
-/* Of a paused connection: it became writable, or its client hung up. A client that has sent all it
- * will (half-closed) but still reads is as gone: no browser does that. */
-static void paused(struct conn *c, bool writable, bool hangup)
+/* Of a paused connection. A client that has sent all it will (half-closed) but still reads is as
+ * gone: no browser does that. */
+static void paused(struct conn *c, bool readable, bool writable, bool hangup)
 {
-    if (hangup)
+    if (hangup) {
         conn_abort(c);
-    else if (writable && c->state == CONN_SENDING)
+        return;
+    }
+    if (readable)
+        wire_mute(c);
+    if (writable && c->state == CONN_SENDING)
         send_on(c);
 }
 
 void conn_watched(struct conn *c, unsigned events)
 {
-    bool writable = (events & EPOLLOUT) != 0;
+    bool readable = (events & EPOLLIN) != 0, writable = (events & EPOLLOUT) != 0;
     bool hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if (c->kill || c->state == CONN_DEAD)
         return;
     if (c->ws == NULL) {
         if (c->paused)
-            paused(c, writable, hangup);
+            paused(c, readable, writable, hangup);
+        else
+            wire_serve(c, writable);
         return;
     }
     if (writable)
         ws_writable(c);
     /* TLS may hold bytes of which the kernel knows nothing any more. */
-    if ((events & EPOLLIN) != 0 || hangup || c->ssl != NULL)
+    if (readable || hangup || c->ssl != NULL)
         ws_readable(c, hangup);
 }

@@ -45,24 +45,12 @@ struct lec_loop {
     struct lec_timer **heap;
     uint32_t heap_count, heap_cap;
     struct lec_later_queue flush, release;
-    struct lec_list endings; /* of struct turn_end */
     struct lec_list signals;
     uint64_t began;         /* ns */
     uint64_t busy, longest; /* ns: of all turns; of one, since that was last asked for */
 };
 
-/* Runs at the very end of each turn, after output and frees, until taken off its list. */
-struct turn_end {
-    struct lec_list node;
-    void (*fn)(struct turn_end *e);
-};
-
-void lec_loop_at_turn_end(struct lec_loop *loop, struct turn_end *e, void (*fn)(struct turn_end *));
 void lec_loop_end_turn(struct lec_loop *loop);
-/* Some turns that do not wait: at least 8, then until only `keep` uv handles are left, at most
- * 100. Not from a callback. */
-void lec_loop_settle(struct lec_loop *loop, unsigned keep);
-unsigned lec_loop_handles(struct lec_loop *loop);
 
 /* --- net.c -------------------------------------------------------------------------------- */
 
@@ -87,7 +75,7 @@ struct lec_net {
     unsigned port;
     uv_poll_t listen_poll;
     struct lec_timer accept_pause;
-    int watch_fd; /* an epoll of its own: WebSockets, and paused connections (see lws.c, T4) */
+    int watch_fd; /* an epoll of its own, of all connections */
     uv_poll_t watch_poll;
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
@@ -117,15 +105,16 @@ struct conn {
     struct lec_ws *ws;      /* WS, LINGER; for good */
     struct unsent *unsent;  /* SENDING: what is left of the answer */
     int fd;                 /* -1 as long as the library has it */
+    uint32_t watched;       /* the events of epoll that are looked for, 0 for none */
     uint8_t state;          /* enum conn_state */
-    uint8_t takes;          /* UPGRADE: how often its socket was to be taken */
     bool upgrade;           /* the request of which we are about to be told asks for a WebSocket */
     bool served;            /* this is not its first request */
     bool keep;              /* SENDING: another request may follow */
     bool drain;             /* SENDING: the request's body must still be thrown away */
-    bool paused;            /* input is not read; watch_fd watches for the client's end */
-    bool pause_late;        /* input is to be stopped at the end of the turn */
-    bool watched;           /* is a WebSocket that watch_fd knows */
+    bool paused;            /* input is not read; its client's end is looked for */
+    bool mute;              /* paused: there is input, which is not looked for any more */
+    bool kept;              /* the library keeps input of it (lws.c, T20) */
+    bool answered;          /* the library waits to hear that it may read the next request */
     bool kill;              /* is to be closed at the end of the turn */
     char address[];         /* the peer's, zero-terminated */
 };
@@ -152,10 +141,11 @@ const char *const *lec_lws_header_names(const struct lec_net *net);
 
 /* HTTP: hands bytes to the kernel, by TLS if need be. How many it took, 0 for none now, -1. */
 ssize_t wire_send(struct conn *c, const char *p, size_t n);
-void wire_pause(struct conn *c);       /* stop reading, watch for the client's end */
-void wire_pause_now(struct conn *c);   /* the end-of-turn half of wire_pause */
+/* Something came: has the library read it; outside of its callbacks. */
+void wire_serve(struct conn *c, bool writable);
+void wire_pause(struct conn *c);       /* leave input unread, look for the client's end */
+void wire_mute(struct conn *c);        /* paused: and do not look for input */
 void wire_resume(struct conn *c);      /* undo both */
-void wire_unwatch(struct conn *c);     /* undo the second, of a connection that is closing */
 int wire_next_request(struct conn *c); /* -1: must be closed */
 bool wire_secure(const struct conn *c);
 /* Appends what the certificate that the client showed says (net/certificate.h); false without one. */

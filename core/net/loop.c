@@ -170,18 +170,6 @@ void lec_loop_end_turn(struct lec_loop *loop)
         else
             run_first(&loop->release);
     }
-    struct lec_list *next;
-    for (struct lec_list *n = loop->endings.next; n != &loop->endings; n = next) {
-        next = n->next;
-        struct turn_end *e = LEC_CONTAINER(n, struct turn_end, node);
-        e->fn(e);
-    }
-}
-
-void lec_loop_at_turn_end(struct lec_loop *loop, struct turn_end *e, void (*fn)(struct turn_end *))
-{
-    e->fn = fn;
-    lec_list_append(&loop->endings, &e->node);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -216,7 +204,6 @@ struct lec_loop *lec_loop_new(void)
     loop->began = uv_hrtime();
     loop->flush.tail = &loop->flush.head;
     loop->release.tail = &loop->release.head;
-    lec_list_init(&loop->endings);
     lec_list_init(&loop->signals);
     loop->alarm_at = UINT64_MAX;
     loop->prepare.data = loop->alarm.data = loop;
@@ -253,16 +240,16 @@ static void count_handle(uv_handle_t *handle, void *count)
     ++*(unsigned *)count;
 }
 
-unsigned lec_loop_handles(struct lec_loop *loop)
+static unsigned handles(struct lec_loop *loop)
 {
     unsigned n = 0;
     uv_walk(&loop->uv, count_handle, &n);
     return n;
 }
 
-void lec_loop_settle(struct lec_loop *loop, unsigned keep)
+static void settle(struct lec_loop *loop)
 {
-    for (int i = 0; i < 100 && (i < 8 || lec_loop_handles(loop) > keep); i++)
+    for (int i = 0; i < 100 && handles(loop) > 0; i++)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
     lec_loop_end_turn(loop);
 }
@@ -282,7 +269,7 @@ void lec_loop_free(struct lec_loop *loop)
         uv_close((uv_handle_t *)&LEC_CONTAINER(n, struct signal_watch, node)->uv, free_signal);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
-    lec_loop_settle(loop, 0);
+    settle(loop);
     int rc = uv_loop_close(&loop->uv);
     assert(rc == 0); /* something that was given to the loop is still there */
     (void)rc;

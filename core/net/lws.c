@@ -1,9 +1,11 @@
 /* libwebsockets 4.1.6, and everything that keeps it harmless.
  *
- * One context and one virtual host a net, on our libuv loop, without the library's listener,
- * timers, extensions, HTTP/2 and WebSocket. Every connection's opaque pointer is its struct conn.
- * The guards below are named T1 … T20; each says what happens without it. Sources are the library's
- * own (4.1.6) and what was reproduced against it. tests/e2e/net_*.test.mjs attack each.
+ * One context and one virtual host a net, without the library's event loop, listener, timers,
+ * extensions, HTTP/2 and WebSocket. It waits for nothing by itself: net's epoll knows every
+ * connection, and wire_serve has the library look at the one that something came for. Every
+ * connection's opaque pointer is its struct conn. The guards below are named T1 … T20; each says
+ * what happens without it. Sources are the library's own (4.1.6) and what was reproduced against
+ * it. tests/e2e/net_*.test.mjs attack each.
  *
  * T1   A request with a body that the library reads from its own buffer (pipelined behind another
  *      one) enters a loop without end in lws_http_action. on_http closes such a connection.
@@ -14,15 +16,12 @@
  *      freed memory in permessage-deflate, takes frames that are not masked, answers one ping of
  *      several, and closes without a word where a code is due. It never comes to that: on_upgrade
  *      lets it see an ordinary request, and wire_take takes the socket away from it.
- * T4   A request that is not answered at once spins on input that it does not read, and its
- *      client's end goes unnoticed. wire_pause takes it off the library's poll and puts it on an
- *      epoll of our own that sees the end. A paused connection on which the library waits to write
- *      spins too; therefore answers never go through its output buffer (wire_send), and one that
- *      has buffered input when paused is closed (wire_pause_now).
- * T8   Forced service stops early under libuv, so buffered input waits for other traffic (on_turn_
- *      end wakes it). Timers armed outside its callbacks are late and cost O(n): ours are used,
- *      the library's are cleared wherever it sets one. The service buffer holds a whole TLS
- *      record, else T1's guard would hit honest requests.
+ * T4   A request that is not answered at once leaves input unread, and its client's end unnoticed.
+ *      While it waits (paused), what comes is left in the kernel: wire_mute has the epoll look for
+ *      the client's end only. This is done when something comes, so that a client that waits for its
+ *      answer, as all do, costs nothing.
+ * T8   Nobody runs its timers, which cost O(n); ours are used. They are cleared wherever it sets one.
+ *      The service buffer holds a whole TLS record, or OpenSSL would keep input that no epoll sees.
  * T9   Its listener spins when descriptors run out. net.c has its own.
  * T11  HTTP/2 (ALPN, h2c, prior knowledge) has none of these guards. ALPN names http/1.1 only.
  * T12  Content-Length is atoll, chunked requests never end, a dripping body never times out.
@@ -33,16 +32,16 @@
  * T17  CONNECT turns a connection into a raw one, without protocol. on_event refuses to adopt it.
  * T19  Certificates that it loads stay for good, with a key exchange of P-256 only, and a key with a
  *      password asks for it on the terminal. Its context for TLS is made empty; tls.c fills it.
- * T20  At its end it closes its wake-up pipe at once, and once more when libuv has let go of it.
- *      Who was accepted on that number in between would be cut off below libuv, which aborts the
- *      process then. lec_lws_free holds the number.
+ * T20  What it has read too much of a connection (requests sent without waiting) it keeps, and does
+ *      not say whose it is. wire_serve has it used up, a request a turn. In between, or as long as
+ *      the connection is paused or closing, it is out of sight by flow control: what is in sight is
+ *      of the connection that is served.
  *
  * How a WebSocket's socket is taken (wire_take): at the end of the turn, outside of all callbacks,
- * reading is stopped, which also takes the descriptor off libuv's epoll at once. The socket gets a
- * second descriptor, ours, and the library's number is made to mean something dead. Then it may
- * close what it has: shutdown(2) and close(2) hit the dead one. With TLS a reference of ours keeps
- * the SSL, and a quiet shutdown makes its farewell a formality without bytes; when the library has
- * forgotten it, that is undone and the SSL pointed to our descriptor. */
+ * the socket gets a second descriptor, ours, and the library's number is made to mean something
+ * dead. Then it may close what it has: shutdown(2) and close(2) hit the dead one. With TLS a
+ * reference of ours keeps the SSL, and a quiet shutdown makes its farewell a formality without
+ * bytes; when the library has forgotten it, that is undone and the SSL pointed to our descriptor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
@@ -66,10 +65,7 @@ struct lec_lws {
     struct lws_protocols protocols[2];
     struct header_names *names;
     const struct sockaddr_storage *accepting; /* the peer, while a socket is adopted */
-    struct turn_end turn_end;
-    unsigned handles; /* of the loop, before the library added its own */
-    int dead_fd;      /* what a descriptor becomes when its socket was taken */
-    int pipe_fd;      /* the library's own (T20) */
+    int dead_fd; /* what a descriptor becomes when its socket was taken */
 };
 
 /* --- its log (T15) ------------------------------------------------------------------------ */
@@ -137,9 +133,8 @@ static bool reads_body(struct lws *wsi)
     return posts(wsi);
 }
 
-/* Whether some connection has buffered input that could be read: 0 means yes. It does not say
- * which; taking it for ours closes a few that are innocent and misses none (T1, T4). */
-static bool input_buffered(const struct lec_net *net)
+/* Whether the connection that is served has input which the library keeps (T20). */
+static bool input_kept(const struct lec_net *net)
 {
     return lws_service_adjust_timeout(net->lws->context, 1, 0) == 0;
 }
@@ -150,10 +145,9 @@ static int on_http(struct conn *c, struct lws *wsi)
     struct lec_http *http = NULL;
     bool upgrade = c->upgrade;
     c->upgrade = false;
-    no_timer(wsi);
     if (c->kill)
         return 0;
-    if (c->served && has_body(wsi) && input_buffered(net)) { /* T1 */
+    if (c->served && input_kept(net) && has_body(wsi)) { /* T1 */
         net->counters->http_refused++;
         conn_gone(c);
         return 1;
@@ -247,7 +241,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         conn_gone(c);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-        lws_set_opaque_user_data(wsi, NULL);
+        c->wsi = NULL;
         conn_release(c);
         return 0;
     default:
@@ -267,53 +261,94 @@ ssize_t wire_send(struct conn *c, const char *p, size_t n)
     return socket_send(c->fd >= 0 ? c->fd : lws_get_socket_fd(c->wsi), ssl_of(c), p, n);
 }
 
-/* False if it has buffered input of this connection. The library shows that nowhere, but then it
- * asks to write, to be called back for the rest, and so its handle stays active. */
-static bool stop_reading(struct conn *c)
+static void watch(struct conn *c, int fd, uint32_t events)
 {
-    uv_loop_t *uv = &c->net->loop->uv;
-    unsigned active = uv->active_handles;
-    lws_rx_flow_control(c->wsi, 0);
-    return uv->active_handles != active;
+    struct epoll_event e = { .events = events, .data.ptr = c };
+    int op = c->watched != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    c->watched = events;
+    if (epoll_ctl(c->net->watch_fd, op, fd, &e) != 0)
+        conn_abort(c);
 }
 
-void wire_pause_now(struct conn *c)
+/* Has net look for what matters now; a system call only if that is not what it does already. That
+ * a connection can be written to brings it back in the next turn, for input that was kept. */
+static void look(struct conn *c)
 {
-    c->pause_late = false;
-    if (!stop_reading(c)) /* T4 */
-        conn_abort(c);
+    SSL *ssl = lws_get_ssl(c->wsi);
+    uint32_t events = EPOLLRDHUP;
+    if (!c->mute)
+        events |= EPOLLIN;
+    if (c->state == CONN_SENDING || (c->kept && !c->paused) || lws_partial_buffered(c->wsi) ||
+        (ssl != NULL && SSL_want_write(ssl)))
+        events |= EPOLLOUT;
+    if (events != c->watched)
+        watch(c, lws_get_socket_fd(c->wsi), events);
+}
+
+/* Outside of its callbacks. It puts off the end of some, over TLS or with something to send, to a
+ * time that never comes (T8). */
+static void end(struct conn *c)
+{
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    if (c->wsi != NULL) {
+        struct lws_pollfd broken = { lws_get_socket_fd(c->wsi), 0, LWS_POLLHUP };
+        (void)lws_service_fd(c->net->lws->context, &broken);
+    }
+}
+
+/* Has the library act on events of poll(2). */
+static void act_on(struct conn *c, short events)
+{
+    struct lws_pollfd p = { lws_get_socket_fd(c->wsi), events, events };
+    if (lws_service_fd(c->net->lws->context, &p) != 0 && c->wsi != NULL) /* closed */
+        end(c);
+}
+
+/* After an answer it reads on when it has heard that it may write. */
+static void go_on(struct conn *c, bool writable)
+{
+    if (!writable && !c->answered)
+        return;
+    c->answered = false;
+    act_on(c, LWS_POLLOUT);
+}
+
+void wire_serve(struct conn *c, bool writable)
+{
+    if (c->kept)
+        lws_rx_flow_control(c->wsi, 1);
+    c->kept = false;
+    go_on(c, writable);
+    if (c->wsi != NULL)
+        act_on(c, LWS_POLLIN);
+    if (c->wsi != NULL)
+        go_on(c, false);
+    if (c->wsi == NULL)
+        return;
+    no_timer(c->wsi);
+    c->kept = input_kept(c->net);
+    if (c->kept)
+        lws_rx_flow_control(c->wsi, 0);
+    look(c);
 }
 
 void wire_pause(struct conn *c)
 {
-    struct epoll_event e = { .events = EPOLLRDHUP | EPOLLOUT | EPOLLET, .data.ptr = c };
-    no_timer(c->wsi);
-    lws_http_headers_detach(c->wsi); /* 5 KB while it waits */
     c->paused = true;
-    if (input_buffered(c->net)) {
-        c->pause_late = true;
-        conn_later(c);
-    } else {
-        lws_rx_flow_control(c->wsi, 0);
-    }
-    if (epoll_ctl(c->net->watch_fd, EPOLL_CTL_ADD, lws_get_socket_fd(c->wsi), &e) != 0)
-        conn_abort(c);
+    lws_http_headers_detach(c->wsi); /* 5 KB while it waits */
+    look(c);
 }
 
-void wire_unwatch(struct conn *c)
+void wire_mute(struct conn *c)
 {
-    if (!c->paused)
-        return;
-    c->paused = c->pause_late = false;
-    epoll_ctl(c->net->watch_fd, EPOLL_CTL_DEL, lws_get_socket_fd(c->wsi), NULL);
+    c->mute = true;
+    look(c);
 }
 
 void wire_resume(struct conn *c)
 {
-    bool reading = c->pause_late;
-    wire_unwatch(c);
-    if (!reading)
-        lws_rx_flow_control(c->wsi, 1);
+    c->paused = c->mute = false;
+    look(c);
 }
 
 int wire_next_request(struct conn *c)
@@ -321,6 +356,7 @@ int wire_next_request(struct conn *c)
     if (lws_http_transaction_completed(c->wsi) != 0)
         return -1;
     no_timer(c->wsi);
+    c->answered = true;
     return 0;
 }
 
@@ -340,26 +376,19 @@ bool wire_certificate(const struct conn *c, struct lec_buf *json)
 
 /* --- taking the socket away (T3) ------------------------------------------------------------ */
 
-/* Of many in one turn each needs a second descriptor, until the library closes the first ones. */
-#define TAKES         100
-#define TAKE_AGAIN_MS 10
-
 void wire_take(struct conn *c)
 {
     int fd = lws_get_socket_fd(c->wsi);
-    if (c->takes == 0 && !stop_reading(c)) {
+    if (c->kept) {
         /* Bytes behind the request, which nobody can have any more. A client must wait for the
          * answer (RFC 6455, 4.1). */
         http_refuse(c, 400, false);
         conn_abort(c);
         return;
     }
-    c->takes++;
+    epoll_ctl(c->net->watch_fd, EPOLL_CTL_DEL, fd, NULL);
+    c->watched = 0;
     c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (c->fd < 0 && errno == EMFILE && c->takes < TAKES) {
-        conn_set_deadline(c, TAKE_AGAIN_MS);
-        return;
-    }
     if (c->fd < 0 || dup3(c->net->lws->dead_fd, fd, O_CLOEXEC) < 0) {
         if (c->fd >= 0)
             close(c->fd);
@@ -372,7 +401,7 @@ void wire_take(struct conn *c)
         SSL_up_ref(c->ssl);
         SSL_set_quiet_shutdown(c->ssl, 1);
     }
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    end(c);
 }
 
 /* The library has let go of it. */
@@ -394,24 +423,15 @@ static void taken(struct conn *c)
 
 void wire_watch(struct conn *c)
 {
-    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
-    int op = c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    c->watched = true;
-    if (epoll_ctl(c->net->watch_fd, op, c->fd, &e) != 0)
-        conn_abort(c);
+    watch(c, c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
 void wire_close(struct conn *c)
 {
     if (c->fd < 0) {
-        /* Nothing of ours is ever buffered in it; words of its own are not worth a spin. */
-        if (lws_partial_buffered(c->wsi))
-            shutdown(lws_get_socket_fd(c->wsi), SHUT_RDWR);
-        lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+        end(c);
         return;
     }
-    if (c->wsi != NULL)
-        lws_set_opaque_user_data(c->wsi, NULL);
     socket_close(c->fd, c->ssl);
     conn_release(c);
 }
@@ -424,8 +444,10 @@ void lec_lws_adopt(struct lec_net *net, int fd, const struct sockaddr_storage *p
     l->accepting = peer;
     struct lws *wsi = lws_adopt_socket_vhost(l->vhost, fd); /* closes fd if it fails */
     l->accepting = NULL;
-    if (wsi != NULL)
-        no_timer(wsi);
+    if (wsi == NULL)
+        return;
+    no_timer(wsi);
+    look(lws_get_opaque_user_data(wsi));
 }
 
 int lec_net_reload_tls(struct lec_net *net, struct lec_buf *text)
@@ -433,32 +455,15 @@ int lec_net_reload_tls(struct lec_net *net, struct lec_buf *text)
     return net->lws->tls != NULL ? lec_tls_load(net->lws->tls, text) : LEC_OK;
 }
 
-static void on_turn_end(struct turn_end *e)
-{
-    struct lec_lws *l = LEC_CONTAINER(e, struct lec_lws, turn_end);
-    if (input_buffered(l->net)) /* T8 */
-        lws_cancel_service(l->context);
-}
-
-/* The newest of all handles that watch a descriptor is the last that uv_walk comes to. */
-static void newest_watched(uv_handle_t *handle, void *fd)
-{
-    if (handle->type == UV_POLL)
-        uv_fileno(handle, fd);
-}
-
 struct lec_lws *lec_lws_new(struct lec_net *net)
 {
     static const lws_retry_bo_t no_validity = { 0 }; /* T8: no timers of 300 s */
     const struct lec_net_config *cfg = net->cfg;
     struct lec_lws *l = lec_alloc0(sizeof *l);
-    void *loops[1] = { &net->loop->uv };
 
     lws_log.net = net;
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     l->net = net;
-    l->pipe_fd = -1;
-    l->handles = lec_loop_handles(net->loop);
     l->dead_fd = eventfd(0, EFD_CLOEXEC);
     l->names = header_names_new(cfg->headers, cfg->trusted_proxies.n > 0);
     l->protocols[0] = (struct lws_protocols){ .name = "lectern", .callback = on_event };
@@ -474,7 +479,6 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER, /* T9 */
         .protocols = l->protocols,
-        .foreign_loops = loops,
         .retry_and_idle_policy = &no_validity,
         .pt_serv_buf_size = 20480, /* T8 */
         .max_http_header_data =
@@ -483,7 +487,7 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
         .timeout_secs_ah_idle = timeout,
         .keepalive_timeout = (int)timeout,
         .alpn = "http/1.1", /* T11 */
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .user = l,
         .vhost_name = "lectern",
     };
@@ -498,14 +502,12 @@ struct lec_lws *lec_lws_new(struct lec_net *net)
     l->context = l->dead_fd >= 0 ? lws_create_context(&info) : NULL;
     if (l->context == NULL)
         goto fail;
-    uv_walk(&net->loop->uv, newest_watched, &l->pipe_fd);
     l->vhost = lws_create_vhost(l->context, &info);
     if (l->vhost == NULL)
         goto fail;
     if (why.n > 0)
         lec_log(net->log, LEC_LOG_INFO, LEC_CAT_NET, LEC_NOBODY, "%s", lec_buf_str(&why));
     lec_buf_fini(&why);
-    lec_loop_at_turn_end(net->loop, &l->turn_end, on_turn_end);
     net->lws = l;
     return l;
 fail:
@@ -513,25 +515,19 @@ fail:
             l->tls == NULL && why.n > 0 ? lec_buf_str(&why) : "cannot set up libwebsockets");
     lec_buf_fini(&why);
     net->lws = l;
-    lec_list_init(&l->turn_end.node);
     lec_lws_free(net);
     return NULL;
 }
 
-/* In two steps: the first closes, which takes some turns; the second frees. */
 void lec_lws_free(struct lec_net *net)
 {
     struct lec_lws *l = net->lws;
     if (l == NULL)
         return;
     net->lws = NULL;
-    lec_list_remove(&l->turn_end.node);
-    if (l->context != NULL) {
+    if (l->context != NULL)
         lws_context_destroy(l->context);
-        dup3(l->dead_fd, l->pipe_fd, O_CLOEXEC); /* T20 */
-        lec_loop_settle(net->loop, l->handles);
-        lws_context_destroy(l->context);
-    }
+    lec_loop_end_turn(net->loop);
     lws_log.net = NULL;
     if (l->dead_fd >= 0)
         close(l->dead_fd);

@@ -97,6 +97,22 @@ for (const secure of [false, true]) {
     await until(async () => (await p.stats()).aborts === 1);
   });
 
+  test(`${name}: what floods in behind a held GET stays in the kernel`, async (t) => {
+    const p = await start(t);
+    const c = await p.connect();
+    c.write(get('/hold'));
+    await until(async () => (await p.stats()).held === 1);
+    const before = p.rss();
+    for (let i = 0; i < 64; i++) c.write(Buffer.alloc(1 << 20, 'x'));
+    await p.settle();
+    await p.quiet();
+    if (!p.sanitized()) assert.ok(p.rss() - before < 1 << 20, `${p.rss() - before} bytes more`);
+    c.destroy(); // its end stays behind the flood, of which the kernel takes no more
+    await p.get('/release');
+    await until(async () => (await p.stats()).connections === 1);
+    await p.quiet();
+  });
+
   test(`${name}: a POST aborted in the middle of its body is noticed long before its deadline`, async (t) => {
     const p = await start(t, ['--body-ms', '600000']);
     const c = await p.connect();

@@ -1,5 +1,5 @@
-// Plain HTTP/1.1 on core/net: framing, limits, deadlines (traps T1, T2, T8, T9, T11, T12, T15 and
-// T17 of core/net/lws.c). Every hostile case also asserts that the server still serves.
+// Plain HTTP/1.1 on core/net: framing, limits, deadlines (traps T1, T2, T8, T9, T11, T12, T15, T17
+// and T20 of core/net/lws.c). Every hostile case also asserts that the server still serves.
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
@@ -152,6 +152,47 @@ for (const secure of [false, true]) {
     c.write(all);
     for (let i = 0; i < 20; i++) assert.match((await c.response()).body.toString(), new RegExp(`/query/${i} `));
     c.destroy();
+  });
+
+  // T20: what the library has read of one connection must not be taken for another's (T1), nor wait for ever.
+  test(`${name}: T20: more pipelined GETs than are read at once, beside others' POSTs`, async (t) => {
+    const p = await start(t);
+    const held = await p.connect();
+    held.write(get('/hold') + get('/query/behind'));
+    await until(async () => (await p.stats()).held === 1);
+    const many = 1500; // 60 KB; the library reads 20 at once
+    await Promise.all([1, 2, 3, 4, 5, 6].map(async (n) => {
+      const c = await p.connect();
+      if (n > 3) {
+        for (let i = 0; i < 100; i++) {
+          c.write(post('/echo', `body ${i}`));
+          assert.equal((await c.response()).body.toString(), `body ${i}`);
+        }
+      } else {
+        let all = '';
+        for (let i = 0; i < many; i++) all += get(`/query/${i}`);
+        c.write(all);
+        for (let i = 0; i < many; i++) assert.match((await c.response()).body.toString(), new RegExp(`/query/${i} `));
+      }
+      c.destroy();
+    }));
+    await p.quiet();
+    await p.get('/release');
+    assert.equal((await held.response()).body.toString(), 'released');
+    assert.match((await held.response()).body.toString(), /behind/);
+    held.destroy();
+  });
+
+  test(`${name}: T8: a connection is gone when it was closed, though its client keeps its end open`, async (t) => {
+    const p = await start(t, ['--keepalive-ms', '300']);
+    for (const headers of ['', 'Connection: close\r\n']) {
+      const c = await p.connect({ allowHalfOpen: true });
+      c.write(get('/', headers));
+      assert.equal((await c.response()).status, 200);
+      c.socket.pause();
+      await until(async () => (await p.stats()).connections === 1);
+      c.destroy();
+    }
   });
 
   // T2 and T11: the memory of an Upgrade header is read after it was freed; h2c is accepted.
