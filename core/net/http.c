@@ -262,22 +262,37 @@ static const char *reason(unsigned status)
     }
 }
 
-/* Status line, headers and body as one run of bytes, for one write. */
+static void add_line(struct lec_buf *b, const char *before, const char *text)
+{
+    lec_buf_adds(b, before);
+    lec_buf_adds(b, text);
+    lec_buf_add(b, "\r\n", 2);
+}
+
+static void add_number(struct lec_buf *b, const char *before, size_t n)
+{
+    lec_buf_adds(b, before);
+    lec_buf_addu(b, n);
+    lec_buf_add(b, "\r\n", 2);
+}
+
+/* Status line, headers and body as one run of bytes, for one write. Each poll has one, so no printf. */
 static void write_answer(struct lec_buf *b, const struct lec_reply *r, bool keep, bool head,
                          unsigned keepalive_ms)
 {
     lec_buf_clear(b, SCRATCH_KEEP);
-    lec_buf_printf(b, "HTTP/1.1 %u %s\r\n", r->status, reason(r->status));
+    lec_buf_adds(b, "HTTP/1.1 ");
+    lec_buf_addu(b, r->status);
+    add_line(b, " ", reason(r->status));
     if (r->type != NULL)
-        lec_buf_printf(b, "Content-Type: %s\r\n", r->type);
+        add_line(b, "Content-Type: ", r->type);
     if (r->status != 304) /* it has none, and the length would be of what it stands for */
-        lec_buf_printf(b, "Content-Length: %zu\r\n", r->body.n);
+        add_number(b, "Content-Length: ", r->body.n);
     lec_buf_add(b, r->headers.p, r->headers.n);
+    add_line(b, "Connection: ", keep ? "keep-alive" : "close");
     if (keep)
-        lec_buf_printf(b, "Connection: keep-alive\r\nKeep-Alive: timeout=%u\r\n\r\n",
-                       keepalive_ms / 1000);
-    else
-        lec_buf_adds(b, "Connection: close\r\n\r\n");
+        add_number(b, "Keep-Alive: timeout=", keepalive_ms / 1000);
+    lec_buf_add(b, "\r\n", 2);
     if (!head)
         lec_buf_add(b, r->body.p, r->body.n);
 }

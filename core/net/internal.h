@@ -178,7 +178,7 @@ struct header_names *header_names_new(const char *const *extra, bool proxied);
 void header_names_free(struct header_names *names);
 
 /* Reads the header table. 0, or the status to refuse the request with. */
-int request_read(struct conn *c, struct lws *wsi, const struct header_names *names,
+int request_read(struct conn *c, struct lws *wsi, struct header_names *names,
                  struct lec_http **out);
 
 /* --- http.c ------------------------------------------------------------------------------- */

@@ -18,7 +18,8 @@ struct header_name {
 };
 
 struct header_names {
-    size_t count;
+    size_t count, found_count;
+    unsigned short *found; /* indexes of entries: what the request that is read has */
     struct header_name entries[];
 };
 
@@ -123,6 +124,7 @@ struct header_names *header_names_new(const char *const *extra, bool proxied)
     for (const char *const *e = extra; e != NULL && *e != NULL; e++)
         if (!has_name(names, *e))
             add_name(names, *e, strlen(*e), -1);
+    names->found = lec_alloc(names->count * sizeof names->found[0]);
     return names;
 }
 
@@ -132,6 +134,7 @@ void header_names_free(struct header_names *names)
         return;
     for (size_t i = 0; i < names->count; i++)
         free(names->entries[i].name);
+    free(names->found);
     free(names);
 }
 
@@ -226,17 +229,21 @@ static char *copy_query(struct lws *wsi, char *o, char *tmp, int tmp_size)
     }
 }
 
-/* Room for everything that request_read puts into strings. */
-static size_t measure(struct lws *wsi, const struct header_names *names, size_t path)
+/* Room for everything that request_read puts into strings; finds which headers there are. */
+static size_t measure(struct lws *wsi, struct header_names *names, size_t path)
 {
     size_t n = 3 * path + 2;
     n += 3 * (size_t)lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) + 2;
+    names->found_count = 0;
     for (size_t i = 0; i < names->count; i++) {
         const struct header_name *e = &names->entries[i];
         int len = e->token >= 0 ? lws_hdr_total_length(wsi, (enum lws_token_indexes)e->token)
                                 : lws_hdr_custom_length(wsi, e->name, (int)e->len);
-        if (len > 0) /* each further fragment costs a separator, less than its own space and ',' */
-            n += e->len + (size_t)len + 4;
+        if (len <= 0)
+            continue;
+        names->found[names->found_count++] = (unsigned short)i;
+        /* Each further fragment costs a separator, less than its own space and ','. */
+        n += e->len + (size_t)len + 4;
     }
     return n;
 }
@@ -246,12 +253,9 @@ static int copy_headers(struct lec_http *h, struct lws *wsi, const struct header
                         char *o, char *end)
 {
     h->headers.p = o;
-    for (size_t i = 0; i < names->count; i++) {
-        const struct header_name *e = &names->entries[i];
+    for (size_t i = 0; i < names->found_count; i++) {
+        const struct header_name *e = &names->entries[names->found[i]];
         int count = 0;
-        if (e->token >= 0 ? lws_hdr_total_length(wsi, (enum lws_token_indexes)e->token) <= 0
-                          : lws_hdr_custom_length(wsi, e->name, (int)e->len) <= 0)
-            continue;
         char *value = o + e->len;
         memcpy(o, e->name, e->len - 1);
         o[e->len - 1] = '\0';
@@ -310,8 +314,7 @@ static int read_framing(struct lec_http *h, struct lws *wsi)
     return 0;
 }
 
-int request_read(struct conn *c, struct lws *wsi, const struct header_names *names,
-                 struct lec_http **out)
+int request_read(struct conn *c, struct lws *wsi, struct header_names *names, struct lec_http **out)
 {
     enum lec_method method = LEC_METHOD_OTHER;
     enum lws_token_indexes uri = WSI_TOKEN_GET_URI;
