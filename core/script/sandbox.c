@@ -182,6 +182,11 @@ static int refuse_global(lua_State *L)
         return 0;
     }
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+    if (strncmp(name, "on_", 3) == 0)
+        return lec_vm_raise(L,
+                            "%s would be a global, and no handler: write `function M.%s`, of the "
+                            "table M that the file returns",
+                            name, name);
     return lec_vm_raise(L,
                         "%s would be a global, which all handlers share and no reload forgets: "
                         "write `local %s` (what is to last goes into lectern.state)",

@@ -54,6 +54,8 @@ static void reload_is_all_or_nothing(void **state)
           "`return M` missing at its end?)" },
         { "\nM = {}", "handlers/b.lua:2: M would be a global" },
         { "function helper() end", "handlers/b.lua:1: helper would be a global" },
+        { "function on_x() end",
+          "handlers/b.lua:1: on_x would be a global, and no handler: write `function M.on_x`" },
     };
     w->server.cfg.script_load_time = 50;
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
