@@ -199,6 +199,16 @@ static int check(struct call *call)
     return rc == LEC_OK ? EXIT_OK : EXIT_FAILED;
 }
 
+/* Servers are found by their port, so the one that answers may serve another directory than dir. */
+static bool serves_other(const char *path, const char *dir, struct lec_buf *served)
+{
+    char *wanted = strcmp(dir, ".") == 0 ? NULL : realpath(dir, NULL);
+    bool other = wanted && lec_control_call(path, "directory", served) == EXIT_OK &&
+                 strcmp(wanted, lec_buf_str(served)) != 0;
+    free(wanted);
+    return other;
+}
+
 /* Has the running server do what line says, and prints its answer. Its exit status, or a complaint. */
 static int command(const struct call *call, const char *line)
 {
@@ -206,8 +216,16 @@ static int command(const struct call *call, const char *line)
     unsigned port = (unsigned)call->cfg.port;
     struct lec_buf answer = { 0 };
     int rc = lec_control_path(port, path, sizeof path);
-    if (rc == LEC_OK)
+    if (rc == LEC_OK && serves_other(path, call->options.dir, &answer)) {
+        rc = complain(EXIT_FAILED, "the server on port %u serves %s, not %s (--port names another)",
+                      port, lec_buf_str(&answer), call->options.dir);
+        lec_buf_fini(&answer);
+        return rc;
+    }
+    if (rc == LEC_OK) {
+        answer.n = 0;
         rc = lec_control_call(path, line, &answer);
+    }
     print(rc == EXIT_OK ? stdout : stderr, &answer);
     if (rc == LEC_ENOTFOUND)
         return complain(EXIT_FAILED,
@@ -298,9 +316,11 @@ static const struct command commands[] = {
       LEC_TAKES_DIR, true, check },
     { "reload", "reload [DIR] [--port N]",
       "have a running server load handlers and certificate anew",
-      "The server is found by its port, which DIR's settings tell, on this machine. All handlers\n"
-      "are taken or none: if one fails to load the old ones go on serving, and it exits with 1.\n"
-      "The same goes for the TLS files. Nobody is disconnected.\n"
+      "The server is found by its port, which DIR's settings tell, on this machine; if you name "
+      "DIR,\n"
+      "it must serve that. All handlers are taken or none: if one fails to load the old ones go "
+      "on\n"
+      "serving, and it exits with 1. The same goes for the TLS files. Nobody is disconnected.\n"
       "\n"
       "Example\n"
       "  lectern reload --port 8080\n",

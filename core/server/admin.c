@@ -44,7 +44,17 @@ static int drain(struct lec_server *s, const char *seconds, struct lec_buf *answ
     return 0;
 }
 
-/* The commands are those of core/main.c; "draining" is asked by `lectern drain` while it waits. */
+/* Resolved when asked, as a link in it may lead elsewhere by now. */
+static int directory(const struct lec_server *s, struct lec_buf *answer)
+{
+    char *path = realpath(s->dir, NULL);
+    lec_buf_adds(answer, path ? path : s->dir);
+    free(path);
+    return 0;
+}
+
+/* The commands are those of core/main.c; "directory" is asked before each that names one, "draining" by
+ * `lectern drain` while it waits. */
 int lec_admin_command(void *server, const char *line, struct lec_buf *answer)
 {
     struct lec_server *s = server;
@@ -60,6 +70,8 @@ int lec_admin_command(void *server, const char *line, struct lec_buf *answer)
     }
     if (strncmp(line, "drain ", 6) == 0)
         return drain(s, line + 6, answer);
+    if (strcmp(line, "directory") == 0)
+        return directory(s, answer);
     if (strcmp(line, "draining") == 0)
         return s->state == SERVER_SERVING ? 1 : 0;
     lec_buf_printf(answer, "unknown command \"%s\"\n", line);

@@ -47,6 +47,7 @@ struct status {
 struct lec_server {
     struct lec_loop *loop;
     const struct lec_config *cfg;
+    char *dir; /* the script directory, as it was given */
     struct lec_log *log;
     const struct lec_hooks *hooks; /* never NULL */
     struct lec_counters counters;

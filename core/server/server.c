@@ -108,6 +108,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     struct lec_server *s = lec_alloc0(sizeof *s);
     s->loop = loop;
     s->cfg = cfg;
+    s->dir = lec_strndup(dir, strlen(dir));
     s->log = log;
     s->hooks = &no_hooks;
     lec_list_init(&s->peers);
@@ -355,6 +356,7 @@ void lec_server_free(struct lec_server *s)
     lec_revoked_fini(&s->revoked_people);
     lec_tally_fini(&s->people);
     lec_layers_fini(s);
+    free(s->dir);
     free(s->prefix);
     free(s);
 }

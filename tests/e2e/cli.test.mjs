@@ -1,6 +1,7 @@
 // The command: what it says, how it ends. 0 done, 1 failed, 2 asked wrongly.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Person } from './support/person.mjs';
 import { EXAMPLE, lectern, Server } from './support/process.mjs';
@@ -257,6 +258,26 @@ describe('serve', () => {
       assert.equal((await fetch(server.url + path)).status, 404, path);
     }
     await server.stop();
+  });
+});
+
+describe('commands for a running server', () => {
+  it('refuse the server of another directory, whose port happens to be the same', async () => {
+    const other = new Scripts({ example: false });
+    const link = path.join(other.dir, 'link');
+    symlinkSync(scripts.dir, link);
+    const server = await Server.start({ dir: scripts.dir });
+    const port = ['--port', String(server.port)];
+    for (const command of [['reload'], ['status'], ['drain', '0']]) {
+      const { code, stderr } = await lectern([...command, other.dir, ...port]);
+      assert.equal(code, 1);
+      assert.ok(stderr.includes(`serves ${realpathSync(scripts.dir)}, not ${other.dir}`), stderr);
+    }
+    for (const dir of [scripts.dir, `${scripts.dir}/handlers/..`, link]) {
+      assert.equal((await lectern(['reload', dir, ...port])).code, 0, dir);
+    }
+    await server.stop();
+    other.remove();
   });
 });
 
