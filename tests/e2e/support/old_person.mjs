@@ -1,13 +1,12 @@
-// A Person with an older client: the unmodified socket.io-client 2, which speaks Engine.IO 3. The
-// token goes by the query, and is in "/" as well as in the namespace asked for.
+// A Person with an older client: the unmodified socket.io-client 2 (or 1, as `library`), which speaks
+// Engine.IO 3. The token goes by the query, and is in "/" as well as in the namespace asked for.
 import io from 'socket.io-client-2';
 import { Person } from './person.mjs';
-import { within } from './wait.mjs';
 
 export class OldPerson extends Person {
-  open(server, token, { auth, namespace, ...options }) {
+  open(server, token, { auth, namespace, library = io, ...options }) {
     const query = { ...auth, ...(token === null ? {} : { token }) };
-    return io(server.url + namespace, { query, forceNew: true, reconnection: false, ...options });
+    return library(server.url + namespace, { query, forceNew: true, reconnection: false, ...options });
   }
 
   listen() {
@@ -24,10 +23,5 @@ export class OldPerson extends Person {
   async admitted(ms) {
     const [error] = await this.hearAll(['connect', 'connect_error', 'error'], undefined, ms);
     if (error) throw new Error(`${this.id} is not let in: ${JSON.stringify(error.description ?? error)}`);
-  }
-
-  ask(event, ...args) {
-    const answer = new Promise((resolve) => this.socket.emit(event, ...args, resolve));
-    return within(5000, answer, () => `no answer to ${event}`);
   }
 }

@@ -6,8 +6,8 @@ import { tokenFor } from './tokens.mjs';
 import { PATIENCE, within } from './wait.mjs';
 
 export class Person {
-  // id and claims make the token, unless `token` is given (null: none at all). Everything else in
-  // options goes to socket.io-client as it is.
+  // id and claims make the token, unless `token` is given (null: none at all). `library` is another
+  // version's `io`. Everything else in options goes to socket.io-client as it is.
   constructor(server, id, { claims, token, namespace = '/', ...options } = {}) {
     this.id = id;
     this.inbox = [];
@@ -16,8 +16,8 @@ export class Person {
     this.listen();
   }
 
-  open(server, token, { auth, namespace, ...options }) {
-    return io(server.url + namespace, {
+  open(server, token, { auth, namespace, library = io, ...options }) {
+    return library(server.url + namespace, {
       auth: auth ?? (token === null ? {} : { token }),
       forceNew: true,
       reconnection: false,
@@ -92,7 +92,9 @@ export class Person {
 
   // Emits and waits for the ack's first argument.
   ask(event, ...args) {
-    return this.socket.timeout(5000 * PATIENCE).emitWithAck(event, ...args);
+    if (this.socket.emitWithAck) return this.socket.timeout(5000 * PATIENCE).emitWithAck(event, ...args);
+    const answer = new Promise((resolve) => this.socket.emit(event, ...args, resolve));
+    return within(5000, answer, () => `no answer to ${event}`);
   }
 
   // Everything that the server sent to this client before now has arrived when this returns: what

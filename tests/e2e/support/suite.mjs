@@ -16,9 +16,9 @@ export function useServer({ args, env, ...scripts } = {}) {
     get url() {
       return handle.server.url;
     },
-    // A client that may not get in. `old`: a socket.io-client 2.
-    client(id, { old, ...options } = {}) {
-      const person = new (old ? OldPerson : Person)(handle.server, id, options);
+    // A client that may not get in. `old`: a socket.io-client 2; `as`: another kind of Person.
+    client(id, { old, as = old ? OldPerson : Person, ...options } = {}) {
+      const person = new as(handle.server, id, options);
       people.add(person);
       return person;
     },
