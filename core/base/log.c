@@ -16,7 +16,7 @@
 
 struct lec_log {
     int fd;
-    bool color, json;
+    bool terminal, json;
     enum lec_level level;
     bool debug[LEC_CAT_COUNT];
     struct lec_buf line, message; /* scratch */
@@ -43,7 +43,7 @@ struct lec_log *lec_log_new(int fd)
 {
     struct lec_log *log = lec_alloc0(sizeof(*log));
     log->fd = fd;
-    log->color = isatty(fd) == 1;
+    log->terminal = isatty(fd) == 1;
     log->level = LEC_LOG_INFO;
     return log;
 }
@@ -161,8 +161,14 @@ static bool is_unsafe(const unsigned char *p, size_t len)
     return len == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9);
 }
 
-/* Appends text for people: unsafe characters and bytes that are no UTF-8 appear as \n, \t, \xNN. */
-static void add_text(struct lec_buf *out, struct lec_slice s)
+/* How text for people has line ends and tabs: to be searched, or to be read. Indented lines are no
+ * other message's. */
+static const struct breaks {
+    const char *line, *tab;
+} one_line = { "\\n", "\\t" }, indented = { "\n    ", "  " };
+
+/* Appends text for people: unsafe characters and bytes that are no UTF-8 appear as \xNN. */
+static void add_text(struct lec_buf *out, struct lec_slice s, const struct breaks *breaks)
 {
     while (s.n > 0) {
         const unsigned char *p = (const unsigned char *)s.p;
@@ -170,7 +176,7 @@ static void add_text(struct lec_buf *out, struct lec_slice s)
         if (len > 0 && !is_unsafe(p, len)) {
             lec_buf_add(out, p, len);
         } else if (*p == '\n' || *p == '\t') {
-            lec_buf_adds(out, *p == '\n' ? "\\n" : "\\t");
+            lec_buf_adds(out, *p == '\n' ? breaks->line : breaks->tab);
             len = 1;
         } else {
             len += len == 0;
@@ -193,7 +199,7 @@ static void add_value(struct lec_buf *out, const char *value)
         lec_buf_addc(out, '"');
     for (const char *p = value; *p;) {
         size_t n = strcspn(p, "\"");
-        add_text(out, (struct lec_slice){ p, n });
+        add_text(out, (struct lec_slice){ p, n }, &one_line);
         p += n;
         if (*p == '"') {
             lec_buf_adds(out, "\\\"");
@@ -208,7 +214,7 @@ static void add_text_line(struct lec_log *log, enum lec_level level, enum lec_ca
                           struct lec_who who)
 {
     struct lec_buf *out = &log->line;
-    bool color = log->color && *levels[level].color;
+    bool color = log->terminal && *levels[level].color;
     add_time(out);
     lec_buf_addc(out, ' ');
     if (color)
@@ -227,7 +233,7 @@ static void add_text_line(struct lec_log *log, enum lec_level level, enum lec_ca
         add_value(out, who.user);
     }
     lec_buf_addc(out, ' ');
-    add_text(out, lec_buf_slice(&log->message));
+    add_text(out, lec_buf_slice(&log->message), log->terminal ? &indented : &one_line);
 }
 
 /* Appends ,"name":"text"; bytes that are no UTF-8 appear as U+FFFD. */

@@ -5,7 +5,8 @@
  * A category is the part of the server that speaks, named as Socket.IO's own debug names are, so
  * that DEBUG=socket.io:*,engine.io:ws turns on what people expect. Lines of level debug appear
  * for categories that DEBUG names; others from `level` on. Never log a token, nor a payload above
- * level debug. Control characters in a message are escaped, so a peer cannot forge lines.
+ * level debug. Control characters in a message are escaped, so a peer cannot forge lines; on a
+ * terminal, line ends are kept, and indented.
  * One owner (main), everybody else borrows. */
 #ifndef LEC_BASE_LOG_H
 #define LEC_BASE_LOG_H

@@ -85,7 +85,7 @@ static const struct lec_setting settings[] = {
     { "log.level", "LECTERN_LOG_LEVEL", CHOICE(log_level, "error|warn|info|debug"), .fallback = "info",
       .group = LOGS, .help = "least level that is logged" },
     { "log.format", "LECTERN_LOG_FORMAT", CHOICE(log_format, "text|json"), .fallback = "text",
-      .group = LOGS, .help = "one line an event, for people or for programs" },
+      .group = LOGS, .help = "for people or for programs, one line an event unless on a terminal" },
 
     { "polling", "LECTERN_POLLING", FLAG(polling), .fallback = "true", .group = TRANSPORTS,
       .help = "offer HTTP long-polling" },

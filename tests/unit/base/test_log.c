@@ -272,6 +272,10 @@ static void colours_only_on_a_terminal(void **state)
     read_line(ours, line, sizeof line);
     assert_null(strchr(line, '\033'));
     assert_non_null(strstr(line, "info  lectern y"));
+    /* A traceback is to be read there; what a peer breaks in two is still seen to be one message. */
+    lec_log(log, LEC_LOG_INFO, LEC_CAT_SERVER, (struct lec_who){ "c", "a\nb" }, "x\n\ty\rz");
+    read_line(ours, line, sizeof line);
+    assert_non_null(strstr(line, " conn=c user=\"a\\nb\" x\r\n      y\\x0dz\r\n"));
     lec_log_free(log);
     close(ours);
     close(theirs);
