@@ -28,24 +28,27 @@ static const char *stem(const char *env)
     return strncmp(env, PREFIX, strlen(PREFIX)) == 0 ? env + strlen(PREFIX) : env;
 }
 
-/* Warns of a variable that looks like ours and is none. */
-static void meet_stranger(struct lec_config *cfg, struct lec_slice name, const char *where)
+/* Warns of a variable that looks like ours and is none: by its prefix or, where those of others are
+ * few, because it is nearly one that has no prefix. */
+static void meet_stranger(struct lec_config *cfg, struct lec_slice name, bool in_file)
 {
     size_t n;
     const struct lec_setting *s = lec_settings(&n);
     struct lec_suggest suggest;
-    const char *env = "";
-    if (name.n < strlen(PREFIX) || memcmp(name.p, PREFIX, strlen(PREFIX)) != 0)
-        return;
+    const char *env = NULL;
     char *word = lec_strndup(name.p, name.n);
+    bool prefixed = stem(word) != word;
     lec_suggest_init(&suggest, stem(word));
-    for (; n > 0; n--, s++) {
-        lec_suggest_try(&suggest, stem(s->env));
+    for (; n > 0 && (prefixed || in_file); n--, s++) {
+        if (prefixed || stem(s->env) == s->env)
+            lec_suggest_try(&suggest, stem(s->env));
         if (suggest.best == stem(s->env))
             env = s->env;
     }
-    lec_buf_printf(&cfg->warnings, "%.80s %s is no setting, and has no effect%s%s%s\n", word, where,
-                   *env ? "; did you mean " : "", env, *env ? "?" : "");
+    if (prefixed || env)
+        lec_buf_printf(&cfg->warnings, "%.80s in %s is no setting, and has no effect%s%s%s\n", word,
+                       in_file ? ".env" : "the environment", env ? "; did you mean " : "",
+                       env ? env : "", env ? "?" : "");
     free(word);
 }
 
@@ -54,7 +57,7 @@ int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size)
     for (char **e = environ; e && *e; e++) {
         struct lec_slice name = { *e, strcspn(*e, "=") };
         if (!find_env(name))
-            meet_stranger(cfg, name, "in the environment");
+            meet_stranger(cfg, name, false);
     }
     size_t n;
     for (const struct lec_setting *s = lec_settings(&n); n > 0; n--, s++) {
@@ -100,7 +103,7 @@ int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, 
     while ((rc = lec_dotenv_next(&d, &name, &value)) > 0) {
         const struct lec_setting *s = find_env(name);
         if (!s)
-            meet_stranger(cfg, name, "in .env");
+            meet_stranger(cfg, name, true);
         if (!s || value.n == 0)
             continue;
         char why[512];

@@ -302,6 +302,7 @@ static void warns_of_strange_variables(void **state)
         clear_environment();
         setenv(cases[i].name, "1", 1);
         setenv("LECTURE", "1", 1);
+        setenv("JWT_SECERT", "other programs' variables are many here", 1);
         lec_config_init(&cfg);
         assert_int_equal(lec_config_read_env(&cfg, err, sizeof err), LEC_OK);
         snprintf(expected, sizeof expected,
@@ -321,7 +322,7 @@ static void reads_dotenv_files(void **state)
     assert_true(fd >= 0);
     static const char good[] = "# shared with other programs\nDATABASE_URL=postgres://x\n"
                                "FRONTEND_URL=http://localhost:3000\nJWT_SECRET='a#b'\nPORT=\n"
-                               "LECTERN_HOSST=x\n";
+                               "LECTERN_HOSST=x\nJWT_SECERT=x\nLOG_LEVEL=theirs\n";
     static const char more[] = "LECTERN_PING_TIMEOUT=soon\n";
     assert_int_equal(write(fd, good, sizeof good - 1), sizeof good - 1);
     struct lec_config cfg;
@@ -330,13 +331,15 @@ static void reads_dotenv_files(void **state)
     assert_string_equal(cfg.frontend_url, "http://localhost:3000");
     assert_string_equal(cfg.jwt_secret, "a#b");
     assert_int_equal(cfg.port, 3001);
-    assert_string_equal(lec_buf_str(&cfg.warnings), "LECTERN_HOSST in .env is no setting, and has "
-                                                    "no effect; did you mean LECTERN_HOST?\n");
+    assert_string_equal(
+        lec_buf_str(&cfg.warnings),
+        "LECTERN_HOSST in .env is no setting, and has no effect; did you mean LECTERN_HOST?\n"
+        "JWT_SECERT in .env is no setting, and has no effect; did you mean JWT_SECRET?\n");
 
     assert_int_equal(write(fd, more, sizeof more - 1), sizeof more - 1);
     assert_int_equal(lec_config_read_dotenv(&cfg, path, err, sizeof err), LEC_EINVAL);
     char place[64];
-    snprintf(place, sizeof place, "%s:7: LECTERN_PING_TIMEOUT: \"soon\"", path);
+    snprintf(place, sizeof place, "%s:9: LECTERN_PING_TIMEOUT: \"soon\"", path);
     assert_memory_equal(err, place, strlen(place));
 
     assert_int_equal(ftruncate(fd, 0), 0);
