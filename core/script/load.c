@@ -132,6 +132,13 @@ static void load_files(lua_State *L, struct loading *l)
     }
 }
 
+/* function -> the name of its first parameter, nil if it has none. */
+static int first_parameter(lua_State *L)
+{
+    lua_pushstring(L, lua_getlocal(L, NULL, 1));
+    return 1;
+}
+
 /* list -> result, with what loader.lua complains of added to errors. */
 static void compose(lua_State *L, struct loading *l)
 {
@@ -139,7 +146,8 @@ static void compose(lua_State *L, struct loading *l)
     lua_pushliteral(L, "lectern.loader");
     lua_call(L, 1, 1); // list loader
     lua_insert(L, -2);
-    lua_call(L, 1, 2); // result errors
+    lua_pushcfunction(L, first_parameter);
+    lua_call(L, 2, 2); // result errors
     int n = (int)lua_objlen(L, -1);
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);

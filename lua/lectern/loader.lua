@@ -1,7 +1,8 @@
 -- Turns the modules of handlers/ into what the host dispatches by. Pure: it changes no module, and
 -- nothing is in force until the host takes the result as a whole.
 --
--- in:  a list of { file = "handlers/rooms.lua", module = what it returned }, in file order
+-- in:  a list of { file = "handlers/rooms.lua", module = what it returned }, in file order;
+--      a function that tells the name of a function's first parameter
 -- out: result, errors. errors is a list of "file: sentence"; the result counts if it is empty.
 --   result.events[namespace][event] = function     several of one event composed into one
 --   result.connect[namespace]       = function     composed likewise
@@ -144,7 +145,7 @@ local function by_strength(patterns)
   end)
 end
 
-return function(modules)
+return function(modules, first_parameter)
   local errors = {}
   local events, before, connect = {}, {}, {}
   local one_by_one, once = {}, { start = {}, stop = {} }
@@ -182,6 +183,9 @@ return function(modules)
     elseif type(value) ~= "function" then
       complain(errors, file, "%s is a %s, but on_* and API calls are functions (begin private names with _)",
         key, type(value))
+    elseif first_parameter(value) == "self" then
+      complain(errors, file, "%s has a colon before its name, so that its first argument would be self: "
+        .. "write `function M.%s`", key, key)
     elseif key == "before_event" then
       append(before, namespace, value)
       told.hooks[#told.hooks + 1] = key

@@ -17,13 +17,13 @@ describe("the loader", function()
   end
 
   local function loaded(...)
-    local result, errors = load(modules(...))
+    local result, errors = load(modules(...), app.first_parameter)
     assert.same({}, errors)
     return result
   end
 
   local function errors_of(...)
-    return (select(2, load(modules(...))))
+    return (select(2, load(modules(...), app.first_parameter)))
   end
 
   it("tells client events from API calls, hooks and private names", function()
@@ -84,6 +84,17 @@ describe("the loader", function()
       assert.equal(1, #errors)
       assert.matches("^handlers/1.lua: " .. name .. " would never run: .*" .. instead, errors[1])
     end
+  end)
+
+  it("says which handlers were written as methods", function()
+    local M = {}
+    function M:on_join_room(data) return self, data end
+    function M:before_event(event) return self, event end
+    function M.on_typing(socket, typing) return socket, typing end
+    local errors = errors_of(M)
+    assert.equal(2, #errors)
+    assert.matches("^handlers/1.lua: before_event has a colon .*`function M.before_event`$", errors[1])
+    assert.matches("^handlers/1.lua: on_join_room has a colon .*`function M.on_join_room`$", errors[2])
   end)
 
   it("runs several modules of one event in file order; the last answer counts", function()

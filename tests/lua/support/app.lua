@@ -149,9 +149,14 @@ function School:advance(seconds)
   self.core.advance(seconds)
 end
 
+-- As the host does it for the loader.
+function app.first_parameter(fn)
+  return (debug.getlocal(fn, 1))
+end
+
 ---Loads handlers anew, as `lectern reload` does: files, or modules of a spec's own.
 function School:load(modules)
-  local result, errors = require "lectern.loader"(modules)
+  local result, errors = require "lectern.loader"(modules, app.first_parameter)
   if #errors > 0 then
     error(table.concat(errors, "\n"), 2)
   end
