@@ -166,7 +166,8 @@ function enter(token) {
     return;
   }
   socket = io({ auth: { token }, forceNew: true, ...(pollingOnly && { transports: ['polling'] }) });
-  socket.onAny((event, ...args) => logEvent('in', event, args));
+  // Behind an event's one argument comes where recovery would go on, which the client keeps for itself.
+  socket.onAny((event, data) => logEvent('in', event, [data]));
   socket.onAnyOutgoing((event, ...args) => logEvent('out', event, args));
   for (const [event, handle] of Object.entries(handlers)) socket.on(event, handle);
   socket.on('connect', () => {
