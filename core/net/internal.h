@@ -77,6 +77,7 @@ struct lec_net {
     struct lec_timer accept_pause;
     int watch_fd; /* an epoll of its own, of all connections */
     uv_poll_t watch_poll;
+    unsigned polls; /* of the two uv_poll_t, which libuv knows; the last one frees the net */
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
     unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */

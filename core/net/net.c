@@ -168,6 +168,7 @@ int lec_net_listen(struct lec_net *net)
                                                   : ((struct sockaddr_in *)&bound)->sin_port);
     net->listen_poll.data = net;
     uv_poll_init(&net->loop->uv, &net->listen_poll, net->listen_fd);
+    net->polls++;
     uv_poll_start(&net->listen_poll, UV_READABLE, on_acceptable);
     return LEC_OK;
 }
@@ -182,12 +183,20 @@ unsigned lec_net_connections(const struct lec_net *net)
     return net->count;
 }
 
+/* libuv lets go of a handle in a later turn, which may be after lec_net_free. */
+static void poll_closed(uv_handle_t *poll)
+{
+    struct lec_net *net = poll->data;
+    if (--net->polls == 0)
+        free(net);
+}
+
 void lec_net_stop_listening(struct lec_net *net)
 {
     if (net->listen_fd < 0)
         return;
     lec_timer_stop(net->loop, &net->accept_pause);
-    uv_close((uv_handle_t *)&net->listen_poll, NULL);
+    uv_close((uv_handle_t *)&net->listen_poll, poll_closed);
     close(net->listen_fd);
     net->listen_fd = -1;
 }
@@ -263,6 +272,7 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
     net->input = lec_alloc(LEC_WS_HELD + LEC_INPUT);
     net->watch_poll.data = net;
     uv_poll_init(&loop->uv, &net->watch_poll, net->watch_fd);
+    net->polls++;
     uv_poll_start(&net->watch_poll, UV_READABLE, on_watch);
     return net;
 }
@@ -281,7 +291,7 @@ void lec_net_free(struct lec_net *net)
     lec_net_stop_listening(net);
     lec_net_close(net);
     lec_loop_end_turn(net->loop);
-    uv_close((uv_handle_t *)&net->watch_poll, NULL);
+    uv_close((uv_handle_t *)&net->watch_poll, poll_closed);
     lec_lws_free(net);
     close(net->watch_fd);
     if (net->spare_fd >= 0)
@@ -290,5 +300,4 @@ void lec_net_free(struct lec_net *net)
     lec_buf_fini(&net->scratch);
     free(net->gather);
     free(net->input);
-    free(net);
 }

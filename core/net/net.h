@@ -60,8 +60,7 @@ int lec_net_reload_tls(struct lec_net *net, struct lec_buf *text) LEC_CHECK;
 void lec_net_stop_listening(struct lec_net *net);
 /* Ends every connection at once, with on_abort/on_close of whatever is open. */
 void lec_net_close(struct lec_net *net);
-/* Closes what is still open, and runs the loop until the library has let go. Not from a
- * callback. */
+/* Closes what is still open. Not from a callback, and before lec_loop_free, which frees the rest. */
 void lec_net_free(struct lec_net *net);
 
 #endif

@@ -336,8 +336,7 @@ void lec_server_free(struct lec_server *s)
         eio_engine_close(s->engine, false);
     lec_fetcher_free(s->fetcher);
     if (s->net) {
-        /* The loop turns once more in lec_net_free, when nobody may ask anything; and who finds
-         * the control socket gone takes the port for free. */
+        /* Who finds the control socket gone takes the port for free. */
         lec_net_stop_listening(s->net);
         lec_control_free(s->control);
         lec_net_close(s->net);
