@@ -279,6 +279,8 @@ static int copy_headers(struct lec_http *h, struct lws *wsi, const struct header
     return 0;
 }
 
+#define LENGTH_HEADER 30 /* bytes of a Content-Length that the library looks at */
+
 /* What decides whether there is a body, and how the connection goes on (RFC 9112, 6 and 9.3). */
 static int read_framing(struct lec_http *h, struct lws *wsi)
 {
@@ -288,6 +290,9 @@ static int read_framing(struct lec_http *h, struct lws *wsi)
     /* Names with a space before the colon are for the library other names. */
     if (lws_hdr_custom_length(wsi, "content-length :", 16) >= 0 ||
         lws_hdr_custom_length(wsi, "transfer-encoding :", 19) >= 0)
+        return 400;
+    /* A longer one (zeros, spaces) it overlooks, and reads no body, or 100 MB of it. */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > LENGTH_HEADER)
         return 400;
     if (lec_http_header(h, "transfer-encoding").n > 0)
         return 411;

@@ -237,6 +237,8 @@ for (const secure of [false, true]) {
     'no Content-Length': ['POST /echo HTTP/1.1\r\nHost: x\r\n\r\nhello', 411],
     'chunked': ['POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
     'chunked and a length': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
+    'more zeros than the library reads': [`POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ${'0'.repeat(40)}5\r\n\r\nhello`, 400],
+    'more spaces than the library reads': [`GET /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5${' '.repeat(40)}\r\n\r\nhello`, 400],
     'a chunked GET': ['GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
     'no Host': ['GET / HTTP/1.1\r\n\r\n', 400],
     'two Hosts': ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
