@@ -271,15 +271,19 @@ static void watch(struct conn *c, int fd, uint32_t events)
 }
 
 /* Has net look for what matters now; a system call only if that is not what it does already. That
- * a connection can be written to brings it back in the next turn, for input that was kept. */
+ * a connection can be written to brings it back in the next turn, for input that was kept. As long
+ * as TLS itself must write (the answer to a key update), the library reads nothing, not even the end. */
 static void look(struct conn *c)
 {
     SSL *ssl = lws_get_ssl(c->wsi);
-    uint32_t events = EPOLLRDHUP;
-    if (!c->mute)
+    bool blocked = ssl != NULL && SSL_want_write(ssl);
+    uint32_t events = 0;
+    if (!blocked || c->paused)
+        events |= EPOLLRDHUP;
+    if (!blocked && !c->mute)
         events |= EPOLLIN;
     if (c->state == CONN_SENDING || (c->kept && !c->paused) || lws_partial_buffered(c->wsi) ||
-        (ssl != NULL && SSL_want_write(ssl)))
+        blocked)
         events |= EPOLLOUT;
     if (events != c->watched)
         watch(c, lws_get_socket_fd(c->wsi), events);
