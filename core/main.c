@@ -316,11 +316,10 @@ static const struct command commands[] = {
       LEC_TAKES_DIR, true, check },
     { "reload", "reload [DIR] [--port N]",
       "have a running server load handlers and certificate anew",
-      "The server is found by its port, which DIR's settings tell, on this machine; if you name "
-      "DIR,\n"
-      "it must serve that. All handlers are taken or none: if one fails to load the old ones go "
-      "on\n"
-      "serving, and it exits with 1. The same goes for the TLS files. Nobody is disconnected.\n"
+      "The server is found by its port, which DIR's settings tell, on this machine; a DIR that is\n"
+      "given must be the one it serves. All handlers are taken or none: if one fails to load the\n"
+      "old ones go on serving, and it exits with 1. The same goes for the TLS files. Nobody is\n"
+      "disconnected.\n"
       "\n"
       "Example\n"
       "  lectern reload --port 8080\n",
@@ -334,9 +333,9 @@ static const struct command commands[] = {
       LEC_TAKES_DIR | LEC_TAKES_JSON, true, status },
     { "drain", "drain SECONDS [DIR] [--port N]", "stop a running server, its clients one by one",
       "Closes the clients evenly over SECONDS, so that they do not come back all at once, to this\n"
-      "server's successor or to its neighbours. Meanwhile /readyz says 503 and nobody new is let "
-      "in.\n"
-      "Returns when the server has ended. SIGTERM does the same over the setting drain_spread.\n"
+      "server's successor or to its neighbours. Meanwhile /readyz says 503 and nobody new is let\n"
+      "in. Returns when the server has ended. SIGTERM does the same over the setting\n"
+      "drain_spread.\n"
       "\n"
       "Example\n"
       "  lectern drain 60\n",
