@@ -199,14 +199,18 @@ static int check(struct call *call)
     return rc == LEC_OK ? EXIT_OK : EXIT_FAILED;
 }
 
-/* Servers are found by their port, so the one that answers may serve another directory than dir. */
-static bool serves_other(const char *path, const char *dir, struct lec_buf *served)
+/* Servers are found by their port, so the one that answers may serve another directory than dir: then
+ * 1, and served is that one. Negative: it gave no answer. */
+static int serves_other(const char *path, const char *dir, struct lec_buf *served)
 {
     char *wanted = strcmp(dir, ".") == 0 ? NULL : realpath(dir, NULL);
-    bool other = wanted && lec_control_call(path, "directory", served) == EXIT_OK &&
-                 strcmp(wanted, lec_buf_str(served)) != 0;
+    int rc = LEC_OK;
+    if (wanted)
+        rc = lec_control_call(path, "directory", served);
+    if (rc >= 0)
+        rc = rc == EXIT_OK && wanted && strcmp(wanted, lec_buf_str(served)) != 0;
     free(wanted);
-    return other;
+    return rc;
 }
 
 /* Has the running server do what line says, and prints its answer. Its exit status, or a complaint. */
@@ -216,16 +220,17 @@ static int command(const struct call *call, const char *line)
     unsigned port = (unsigned)call->cfg.port;
     struct lec_buf answer = { 0 };
     int rc = lec_control_path(port, path, sizeof path);
-    if (rc == LEC_OK && serves_other(path, call->options.dir, &answer)) {
+    if (rc == LEC_OK)
+        rc = serves_other(path, call->options.dir, &answer);
+    if (rc > 0) {
         rc = complain(EXIT_FAILED, "the server on port %u serves %s, not %s (--port names another)",
                       port, lec_buf_str(&answer), call->options.dir);
         lec_buf_fini(&answer);
         return rc;
     }
-    if (rc == LEC_OK) {
-        answer.n = 0;
+    answer.n = 0;
+    if (rc == LEC_OK)
         rc = lec_control_call(path, line, &answer);
-    }
     print(rc == EXIT_OK ? stdout : stderr, &answer);
     if (rc == LEC_ENOTFOUND)
         return complain(EXIT_FAILED,

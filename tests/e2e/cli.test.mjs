@@ -1,6 +1,7 @@
 // The command: what it says, how it ends. 0 done, 1 failed, 2 asked wrongly.
 import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Person } from './support/person.mjs';
@@ -278,6 +279,22 @@ describe('commands for a running server', () => {
     }
     await server.stop();
     other.remove();
+  });
+
+  it('ask one that gives no answer only once', async () => {
+    const server = await Server.start({ dir: scripts.dir });
+    await server.stop();
+    let calls = 0;
+    const mute = createServer((socket) => {
+      calls++;
+      socket.destroy();
+    });
+    await new Promise((resolve) => mute.listen(server.control, resolve));
+    const { code, stderr } = await lectern(['status', scripts.dir, '--port', String(server.port)]);
+    mute.close();
+    assert.equal(code, 1);
+    assert.match(stderr, /gave no answer/);
+    assert.equal(calls, 1);
   });
 });
 
