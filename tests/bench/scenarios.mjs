@@ -7,7 +7,7 @@ export const scenarios = [
   { ...fanout, id: 'fan-out, 8 in flight', args: { ...fanout.args, 'in-flight': 8, count: 3000, warmup: 160 }, bar: 1.3 },
   {
     id: '50 rooms of 20, 500/s', name: 'rooms', unit: 'delivered message', latency: 4 / 3,
-    args: { clients: 1000, rooms: 50, rate: 500, seconds: 6 }, small: { clients: 20, rooms: 5, rate: 100, seconds: 1 },
+    args: { clients: 1000, rooms: 50, rate: 500, seconds: 10 }, small: { clients: 20, rooms: 5, rate: 100, seconds: 1 },
   },
   {
     id: 'join_room with ack, 200 clients', name: 'calls', unit: 'call', bar: 1.8,
