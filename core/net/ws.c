@@ -311,7 +311,7 @@ void ws_ended(struct conn *c, enum lec_ws_end why)
     if (ws->told)
         return;
     if (!ws->closing)
-        ws->why = why;
+        ws->why = (uint8_t)why;
     ws->closing = ws->told = true;
     if (ws->why == LEC_WS_ERROR)
         c->net->counters->ws_errors++;
@@ -333,7 +333,7 @@ void ws_settle(struct conn *c)
 static void close_with(struct lec_ws *ws, const void *p, size_t n, enum lec_ws_end why)
 {
     if (!ws->closing)
-        ws->why = why;
+        ws->why = (uint8_t)why;
     ws->closing = ws->said = true;
     say(ws, LEC_OP_CLOSE, p, n);
     conn_linger(ws->conn);
