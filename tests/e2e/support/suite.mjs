@@ -1,4 +1,5 @@
 // The frame of most suites: one server for a `describe` block, people who leave after each test.
+import assert from 'node:assert/strict';
 import { after, afterEach, before } from 'node:test';
 import { OldPerson } from './old_person.mjs';
 import { Person } from './person.mjs';
@@ -52,6 +53,17 @@ export function useServer({ args, env, ...scripts } = {}) {
     }
   });
   return handle;
+}
+
+// Values there and back, many acks at once, and a question of the server's: what any client must do.
+export async function exchangeValues(ada) {
+  for (const value of [0, 1.5, true, '', 'ÄÖÜ € 👩‍🏫', 'x'.repeat(70_000), [], {}, [{ a: [] }], { a: null }]) {
+    assert.deepEqual(await ada.ask('echo', value), value);
+  }
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => ada.ask('echo', i)));
+  assert.deepEqual(answers, Array.from({ length: 100 }, (_, i) => i));
+  ada.socket.on?.('question', (question, answer) => answer({ question, answer: 42 }));
+  assert.deepEqual((await ada.ask('ask_me', 'why?')).answer, { question: 'why?', answer: 42 });
 }
 
 // The three ways a client may talk, as socket.io-client options.
