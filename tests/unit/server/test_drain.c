@@ -114,15 +114,21 @@ static void refuses_other_times(void **state)
     assert_int_equal(fake_host_request(w->loop, LEC_GET, "/readyz", NULL)->status, 200);
 }
 
-/* A client that is between two polls gets its last messages with the next one. */
-static void lets_clients_fetch_their_last_messages(void **state)
+/* Drains at once, with one client, to whom something is said at the end. */
+static void drain_with_farewell(struct world *w)
 {
-    struct world *w = *state;
     world_start(w);
     world_join(w);
     w->farewell = true;
     fake_host.connections = 1;
     lec_server_drain(w->server, 0);
+}
+
+/* A client that is between two polls gets its last messages with the next one. */
+static void lets_clients_fetch_their_last_messages(void **state)
+{
+    struct world *w = *state;
+    drain_with_farewell(w);
     fake_advance(w->loop, 200);
     assert_false(fake_host.closed);
     assert_memory_equal(world_poll(w), "42[\"bye\"]", sizeof "42[\"bye\"]" - 1);
@@ -138,11 +144,7 @@ static void drains_no_longer_than_it_may(void **state)
 {
     struct world *w = *state;
     world_set(w, "drain_timeout", "500");
-    world_start(w);
-    world_join(w);
-    w->farewell = true;
-    fake_host.connections = 1;
-    lec_server_drain(w->server, 0);
+    drain_with_farewell(w);
     fake_advance(w->loop, 450);
     assert_false(fake_host.closed);
     fake_advance(w->loop, 100);
@@ -153,11 +155,7 @@ static void drains_no_longer_than_it_may(void **state)
 static void stops_at_once(void **state)
 {
     struct world *w = *state;
-    world_start(w);
-    world_join(w);
-    w->farewell = true;
-    fake_host.connections = 1;
-    lec_server_drain(w->server, 0);
+    drain_with_farewell(w);
     assert_false(fake_host.closed);
     lec_server_stop(w->server);
     assert_true(fake_host.closed);
