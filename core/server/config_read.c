@@ -36,10 +36,12 @@ static void meet_stranger(struct lec_config *cfg, struct lec_slice name, bool in
     const struct lec_setting *s = lec_settings(&n);
     struct lec_suggest suggest;
     const char *env = NULL;
+    bool prefixed = name.n >= strlen(PREFIX) && memcmp(name.p, PREFIX, strlen(PREFIX)) == 0;
+    if (!prefixed && !in_file)
+        return;
     char *word = lec_strndup(name.p, name.n);
-    bool prefixed = stem(word) != word;
     lec_suggest_init(&suggest, stem(word));
-    for (; n > 0 && (prefixed || in_file); n--, s++) {
+    for (; n > 0; n--, s++) {
         if (prefixed || stem(s->env) == s->env)
             lec_suggest_try(&suggest, stem(s->env));
         if (suggest.best == stem(s->env))
