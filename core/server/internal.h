@@ -88,11 +88,12 @@ struct lec_server {
  * and logs it. LEC_OK, or the failure of one; answer gets text. */
 int lec_server_reload(struct lec_server *s, struct lec_buf *answer);
 
-/* layers.c: net_cfg, eio_cfg, sio_cfg and what they borrow. dir is the script directory. */
-void lec_layers_fill(struct lec_server *s, const char *dir);
+/* layers.c: net_cfg, eio_cfg, sio_cfg and what they borrow. */
+void lec_layers_fill(struct lec_server *s);
 void lec_layers_fini(struct lec_server *s);
-/* A file's path, if it is relative that within dir; the caller frees it. */
-char *lec_path_in(const char *dir, const char *name);
+/* A file's path, if it is relative that within the script directory; the caller frees it. NULL for
+ * "". */
+char *lec_path_in(const struct lec_server *s, const char *name);
 
 /* gate.c: Socket.IO's events on their way to the hooks: who has no good token does not get there. */
 const struct sio_events *lec_gate_events(void); /* ctx is the server */

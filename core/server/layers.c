@@ -8,11 +8,13 @@
 #define RECOVERY_SLACK_MS 1000u /* heartbeats may be late by our own stalls */
 #define TCP_PER_CLIENT    4u    /* browsers poll by several connections */
 
-char *lec_path_in(const char *dir, const char *name)
+char *lec_path_in(const struct lec_server *s, const char *name)
 {
     struct lec_buf path = { 0 };
+    if (*name == '\0')
+        return NULL;
     if (*name != '/')
-        lec_buf_printf(&path, "%s/", dir);
+        lec_buf_printf(&path, "%s/", s->dir);
     lec_buf_adds(&path, name);
     lec_buf_addc(&path, '\0');
     return path.p;
@@ -62,7 +64,7 @@ static size_t fill_event_rates(struct lec_server *s)
     return n;
 }
 
-void lec_layers_fill(struct lec_server *s, const char *dir)
+void lec_layers_fill(struct lec_server *s)
 {
     const struct lec_config *c = s->cfg;
     split_headers(s);
@@ -70,10 +72,10 @@ void lec_layers_fill(struct lec_server *s, const char *dir)
     if (c->http_compression)
         s->deflater = lec_deflater_new(c->http_compression_threshold);
     (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
-    s->cert_file = *c->tls_cert ? lec_path_in(dir, c->tls_cert) : NULL;
-    s->key_file = *c->tls_key ? lec_path_in(dir, c->tls_key) : NULL;
-    s->client_ca_file = *c->tls_client_ca ? lec_path_in(dir, c->tls_client_ca) : NULL;
-    s->fetch_ca_file = *c->http_client_ca ? lec_path_in(dir, c->http_client_ca) : NULL;
+    s->cert_file = lec_path_in(s, c->tls_cert);
+    s->key_file = lec_path_in(s, c->tls_key);
+    s->client_ca_file = lec_path_in(s, c->tls_client_ca);
+    s->fetch_ca_file = lec_path_in(s, c->http_client_ca);
     s->net_cfg = (struct lec_net_config){
         .host = c->host,
         .port = (unsigned)c->port,
@@ -137,6 +139,7 @@ void lec_layers_fill(struct lec_server *s, const char *dir)
         .recovery_max_dynamic_bytes = c->recovery_max_dynamic_bytes,
         .recovery_max_replay = c->max_queue_bytes / 2,
     };
+    s->eio_cfg.user_size = sio_server_user_size(&s->sio_cfg);
     if (s->sio_cfg.bytes.burst < c->max_http_buffer_size) /* or the largest would never pass */
         s->sio_cfg.bytes.burst = c->max_http_buffer_size;
 }

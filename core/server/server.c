@@ -56,10 +56,10 @@ static const struct lec_net_events net_events = { on_request };
 
 /* --- making -------------------------------------------------------------------------------- */
 
-static int open_keys(struct lec_server *s, const char *dir, char *err, size_t err_size)
+static int open_keys(struct lec_server *s, char *err, size_t err_size)
 {
-    char *pem = *s->cfg->jwt_public_key_file ? lec_path_in(dir, s->cfg->jwt_public_key_file) : NULL;
-    char *jwks = *s->cfg->jwt_jwks_file ? lec_path_in(dir, s->cfg->jwt_jwks_file) : NULL;
+    char *pem = lec_path_in(s, s->cfg->jwt_public_key_file);
+    char *jwks = lec_path_in(s, s->cfg->jwt_jwks_file);
     struct lec_token_config tokens = lec_config_tokens(s->cfg);
     tokens.public_key_file = pem;
     tokens.jwks_file = jwks;
@@ -83,11 +83,11 @@ static int open_fetcher(struct lec_server *s, char *err, size_t err_size)
 }
 
 /* A directory that nobody asked for by name may be missing. */
-static int open_files(struct lec_server *s, const char *dir, char *err, size_t err_size)
+static int open_files(struct lec_server *s, char *err, size_t err_size)
 {
     if (!*s->cfg->public_dir)
         return LEC_OK;
-    char *path = lec_path_in(dir, s->cfg->public_dir);
+    char *path = lec_path_in(s, s->cfg->public_dir);
     bool asked = false;
     size_t n;
     const struct lec_setting *settings = lec_settings(&n);
@@ -118,16 +118,15 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     lec_buf_printf(&prefix, "%s/", cfg->path);
     s->prefix = lec_strndup(lec_buf_str(&prefix), prefix.n);
     lec_buf_fini(&prefix);
-    lec_layers_fill(s, dir);
+    lec_layers_fill(s);
 
     if (lec_config_check(cfg, true, err, err_size) != LEC_OK ||
-        open_keys(s, dir, err, err_size) != LEC_OK || open_files(s, dir, err, err_size) != LEC_OK ||
+        open_keys(s, err, err_size) != LEC_OK || open_files(s, err, err_size) != LEC_OK ||
         open_fetcher(s, err, err_size) != LEC_OK)
         goto fail;
     if (cfg->serve_client && *lec_bundle_version)
         s->bundle = lec_bundle_new(&s->eio_cfg.cors);
     s->io = sio_server_new(loop, &s->sio_cfg, lec_gate_events(), s, &s->counters, log);
-    s->eio_cfg.user_size = sio_server_user_size(s->io);
     s->engine =
         eio_engine_new(loop, &s->eio_cfg, sio_server_engine_events(), s->io, &s->counters, log);
     s->net = lec_net_new(loop, &s->net_cfg, &net_events, s, &s->counters, log);

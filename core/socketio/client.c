@@ -133,11 +133,6 @@ void sio_client_replaced(struct sio_client *c)
 
 static void connect_to(struct sio_client *c, struct lec_slice name, struct lec_slice auth);
 
-size_t sio_client_size(const struct sio_config *cfg)
-{
-    return sizeof(struct sio_client) + cfg->n_event_rates * sizeof(uint64_t);
-}
-
 void sio_client_open(struct sio_server *io, struct eio_session *session)
 {
     struct sio_client *c = eio_session_user(session);

@@ -42,9 +42,6 @@ struct sio_client {
     uint64_t by_event[]; /* a bucket for each of the config's event_rates */
 };
 
-/* What an engine's sessions must have for their user. */
-size_t sio_client_size(const struct sio_config *cfg);
-
 /* The engine's three events. */
 void sio_client_open(struct sio_server *io, struct eio_session *session);
 void sio_client_message(struct sio_client *c, struct lec_slice data, bool binary);

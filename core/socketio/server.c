@@ -69,9 +69,9 @@ const struct eio_events *sio_server_engine_events(void)
     return &events;
 }
 
-size_t sio_server_user_size(const struct sio_server *io)
+size_t sio_server_user_size(const struct sio_config *cfg)
 {
-    return sio_client_size(&io->cfg);
+    return sizeof(struct sio_client) + cfg->n_event_rates * sizeof(uint64_t);
 }
 
 struct sio_namespace *sio_server_find(struct sio_server *io, struct lec_slice name)

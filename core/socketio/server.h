@@ -102,9 +102,9 @@ void sio_server_free(struct sio_server *io); /* after its engine's sessions are 
 /* Forgets who may come back, and lets nobody come back from now on: for a server that stops. */
 void sio_server_end_recovery(struct sio_server *io);
 
-/* For eio_engine_new, with the sio_server as ctx; its config's user_size. */
+/* For eio_engine_new, with the sio_server as ctx, and for its config. */
 const struct eio_events *sio_server_engine_events(void);
-size_t sio_server_user_size(const struct sio_server *io);
+size_t sio_server_user_size(const struct sio_config *cfg);
 
 /* The namespace of this name ("/x"; a missing leading slash is added), made if it is new. Clients
  * may join it from now on; "/" always exists. socketio/dynamic.h has those that clients make. */
