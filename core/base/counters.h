@@ -12,6 +12,7 @@
     X(connections_refused_address, "TCP connections closed at accept: too many of that address")   \
     X(http_requests, "HTTP requests")                                                              \
     X(http_refused, "HTTP requests closed by a guard: malformed, too large, slow")                 \
+    X(http_unread, "HTTP answers cut off: the client took nothing of them in time")                \
     X(ws_opened, "WebSocket connections opened")                                                   \
     X(ws_errors, "WebSocket connections ended by a protocol error")                                \
     X(sessions_opened, "Engine.IO sessions opened")                                                \

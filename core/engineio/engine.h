@@ -19,7 +19,8 @@ struct eio_config {
     unsigned ping_timeout_ms;    /* 20000 */
     unsigned upgrade_timeout_ms; /* 10000: a probe that does not finish is dropped */
     unsigned max_payload;        /* 1000000: bytes of a POST body and of a WebSocket message */
-    unsigned max_queue_bytes;    /* what a session may have waiting to be sent */
+    unsigned max_first_payload; /* the same until eio_session_keep: a stranger's costs memory too */
+    unsigned max_queue_bytes;   /* what a session may have waiting to be sent */
     unsigned
         close_timeout_ms; /* 30000: how long a closing session waits for its client's next poll */
     unsigned max_sessions;

@@ -85,6 +85,7 @@ struct eio_session {
     bool late;        /* CLOSING, and no poll was there to tell it to */
     bool hasty;       /* CLOSING with the server: does not wait for a poll only to say so */
     bool in_body;     /* packets of `post` are being handled */
+    bool kept;        /* eio_session_keep */
     struct lec_outq out;
     struct lec_later flush, free;
     struct lec_timer beat;   /* ALIVE: next ping or missing heartbeat. CLOSING: giving up */
@@ -138,6 +139,8 @@ bool eio_session_expired(struct eio_session *s);
 /* Queues a packet of our own and sees to it that it leaves. */
 void eio_session_push(struct eio_session *s, struct lec_msg *m);
 void eio_session_flush_later(struct eio_session *s);
+/* How long a body or message may be now. */
+unsigned eio_session_max_payload(const struct eio_session *s);
 /* Goes on on this link; what is queued leaves there. */
 void eio_session_upgrade(struct eio_session *s, struct eio_link *link);
 

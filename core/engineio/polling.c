@@ -197,7 +197,24 @@ static void on_post_abort(void *owner, struct lec_http *http)
         eio_session_end(s, EIO_TRANSPORT_ERROR, s->engine->close);
 }
 
-static const struct lec_http_events post_events = { on_body, on_post_abort };
+/* The session stays: the client has learnt what fits (maxPayload), and is told again. */
+static void refuse_payload(struct eio_session *s, struct lec_http *http)
+{
+    struct eio_engine *e = s->engine;
+    lec_log(e->log, LEC_LOG_INFO, LEC_CAT_ENGINE_POLLING, EIO_WHO(s),
+            "refused a payload of more than %u bytes", eio_session_max_payload(s));
+    e->counters->payloads_too_big++;
+    eio_answer(e, http, 413, NULL, LEC_SLICE(""));
+}
+
+static void on_too_big(void *owner, struct lec_http *http)
+{
+    struct eio_session *s = owner;
+    s->post = NULL;
+    refuse_payload(s, http);
+}
+
+static const struct lec_http_events post_events = { on_body, on_too_big, on_post_abort };
 
 static void take_post(struct eio_session *s, struct lec_http *http)
 {
@@ -209,14 +226,10 @@ static void take_post(struct eio_session *s, struct lec_http *http)
         return;
     }
     s->post = http;
-    if (lec_http_read_body(http, e->cfg->max_payload, &post_events, s) == LEC_OK)
+    if (lec_http_read_body(http, eio_session_max_payload(s), &post_events, s) == LEC_OK)
         return;
     s->post = NULL;
-    lec_log(e->log, LEC_LOG_INFO, LEC_CAT_ENGINE_POLLING, EIO_WHO(s),
-            "refused a payload of %zu bytes, max_payload is %u", lec_http_body_length(http),
-            e->cfg->max_payload);
-    e->counters->payloads_too_big++;
-    eio_answer(e, http, 413, NULL, LEC_SLICE(""));
+    refuse_payload(s, http);
 }
 
 void eio_polling_request(struct eio_session *s, struct lec_http *http)

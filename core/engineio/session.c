@@ -378,6 +378,7 @@ void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
     s->transport = EIO_WEBSOCKET;
     s->link = link;
     e->counters->sessions_upgraded++;
+    lec_ws_set_max_message(link->ws, eio_session_max_payload(s));
     /* The heartbeat may have been on its way by the old transport: it gets its whole time again. */
     if (s->state == EIO_ALIVE && s->awaits_beat)
         start_beat_in(s, patience(s));
@@ -385,9 +386,19 @@ void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
     eio_session_flush_later(s);
 }
 
+unsigned eio_session_max_payload(const struct eio_session *s)
+{
+    const struct eio_config *cfg = s->engine->cfg;
+    return s->kept || cfg->max_first_payload > cfg->max_payload ? cfg->max_payload
+                                                                : cfg->max_first_payload;
+}
+
 void eio_session_keep(struct eio_session *s)
 {
     lec_list_remove(&s->unknown);
+    s->kept = true;
+    if (s->link != NULL && s->link->ws != NULL)
+        lec_ws_set_max_message(s->link->ws, eio_session_max_payload(s));
 }
 
 uint64_t eio_session_answered(const struct eio_session *s)

@@ -45,7 +45,7 @@ bool eio_session_writable(const struct eio_session *s);
  * before it returns (EIO_FORCED_CLOSE). */
 void eio_session_close(struct eio_session *s, bool discard);
 
-/* The user knows whose session this is. Others give way, oldest first, to new ones when the server
+/* The user knows whose session this is: it may send messages of max_payload from now on. Others give way, oldest first, to new ones when the server
  * is full, so that those who never say who they are keep out nobody who does. */
 void eio_session_keep(struct eio_session *s);
 

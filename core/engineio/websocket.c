@@ -169,7 +169,9 @@ static void accept_link(struct eio_engine *e, struct lec_http *http, struct eio_
 {
     lec_buf_clear(&e->headers, EIO_SCRATCH_KEEP);
     lec_cors_headers(&e->cfg->cors, http, &e->headers);
-    lec_http_accept_ws(http, lec_buf_slice(&e->headers), e->cfg->max_payload, &events, link);
+    const struct eio_session *s = link->session;
+    size_t max = s != NULL ? eio_session_max_payload(s) : 0;
+    lec_http_accept_ws(http, lec_buf_slice(&e->headers), max, &events, link);
 }
 
 void eio_ws_accept(struct eio_session *s, struct lec_http *http)

@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/msg.h"
 #include "http/etag.h"
 #include "net/encoding.h"
 
 struct lec_bundle {
     const struct lec_cors *cors;
     struct lec_buf headers;
-    struct lec_buf plain[]; /* of each file; empty until it was asked for so */
+    struct lec_msg *bodies[][LEC_ENCODINGS]; /* of each file and coding, once it was asked for so */
 };
 
 struct lec_bundle *lec_bundle_new(const struct lec_cors *cors)
@@ -18,7 +19,7 @@ struct lec_bundle *lec_bundle_new(const struct lec_cors *cors)
     size_t n = 0;
     while (lec_bundle_files[n].name)
         n++;
-    struct lec_bundle *b = lec_alloc0(sizeof *b + n * sizeof b->plain[0]);
+    struct lec_bundle *b = lec_alloc0(sizeof *b + n * sizeof b->bodies[0]);
     b->cors = cors;
     return b;
 }
@@ -28,28 +29,37 @@ void lec_bundle_free(struct lec_bundle *b)
     if (!b)
         return;
     for (size_t i = 0; lec_bundle_files[i].name; i++)
-        lec_buf_fini(&b->plain[i]);
+        for (int e = 0; e < LEC_ENCODINGS; e++)
+            lec_msg_unref(b->bodies[i][e]);
     lec_buf_fini(&b->headers);
     free(b);
 }
 
-static struct lec_slice unpacked(struct lec_bundle *b, size_t i)
+static struct lec_msg *make_body(size_t i, enum lec_encoding e)
 {
     const struct lec_bundle_file *file = &lec_bundle_files[i];
-    if (b->plain[i].n == 0 && lec_gunzip(file->gzip, file->size, &b->plain[i]) != LEC_OK)
-        abort(); /* the build made it */
-    return lec_buf_slice(&b->plain[i]);
+    struct lec_buf plain = { 0 };
+    struct lec_slice bytes = e == LEC_BR ? file->br : file->gzip;
+    if (e == LEC_IDENTITY) {
+        if (lec_gunzip(file->gzip, file->size, &plain) != LEC_OK)
+            abort(); /* the build made it */
+        bytes = lec_buf_slice(&plain);
+    }
+    struct lec_msg *m = lec_msg_copy(true, bytes.p, bytes.n);
+    lec_buf_fini(&plain);
+    return m;
 }
 
-static struct lec_slice body_of(struct lec_bundle *b, size_t i, struct lec_http *http)
+static struct lec_msg *body_of(struct lec_bundle *b, size_t i, struct lec_http *http)
 {
-    const struct lec_bundle_file *file = &lec_bundle_files[i];
     unsigned offered = LEC_ENCODING_BIT(LEC_GZIP);
-    if (file->br.n > 0)
+    if (lec_bundle_files[i].br.n > 0)
         offered |= LEC_ENCODING_BIT(LEC_BR);
     enum lec_encoding e = lec_encoding_choose(lec_http_header(http, "accept-encoding"), offered);
     lec_encoding_header(e, &b->headers);
-    return e == LEC_BR ? file->br : e == LEC_GZIP ? file->gzip : unpacked(b, i);
+    if (!b->bodies[i][e])
+        b->bodies[i][e] = make_body(i, e);
+    return b->bodies[i][e];
 }
 
 static void serve(struct lec_bundle *b, size_t i, struct lec_http *http)
@@ -67,7 +77,7 @@ static void serve(struct lec_bundle *b, size_t i, struct lec_http *http)
         reply.status = 200;
         reply.type =
             map ? "application/json; charset=utf-8" : "application/javascript; charset=utf-8";
-        reply.body = body_of(b, i, http);
+        reply.shared = body_of(b, i, http);
     }
     reply.headers = lec_buf_slice(&b->headers);
     lec_http_answer(http, &reply);

@@ -1,8 +1,8 @@
 /* The Socket.IO client for browsers, below the path of Socket.IO as the reference serves it
  * (serveClient): the eight files of the npm package's dist, of one version with its map each.
  *
- * The build embeds them compressed, if the package was installed (bundle_embed.mjs); what the rare
- * client gets that takes no coding is unpacked once. Owner: who made it. */
+ * The build embeds them compressed, if the package was installed (bundle_embed.mjs); what a
+ * client gets is made once for each coding, none included. Owner: who made it. */
 #ifndef LEC_HTTP_BUNDLE_H
 #define LEC_HTTP_BUNDLE_H
 

@@ -1,5 +1,6 @@
 #include "http/files.h"
 
+#include "base/msg.h"
 #include "base/percent.h"
 #include "http/etag.h"
 
@@ -13,12 +14,27 @@
 
 /* Bytes of what is compressed on the loop; 5 ms, 20 if it does not shrink. */
 #define MAX_DEFLATE (1u << 20)
+/* Bytes of a file that leave with its head in one write. */
+#define SMALL 16384u
+/* Compressed files that are remembered, so that each is compressed once. */
+#define PACKED_FILES 32u
+
+/* A file as one coding has it. */
+struct packed {
+    char *name; /* NULL: the place is free */
+    char etag[64];
+    enum lec_encoding encoding;
+    uint64_t used;        /* of the files' clock */
+    struct lec_msg *body; /* NULL: it does not become shorter */
+};
 
 struct lec_files {
     int dir;
     size_t max_bytes;
     struct lec_deflater *deflater;
     struct lec_log *log;
+    uint64_t clock; /* requests that were answered from `packed` */
+    struct packed packed[PACKED_FILES];
 };
 
 struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_deflater *deflater,
@@ -28,14 +44,26 @@ struct lec_files *lec_files_new(const char *dir, size_t max_bytes, struct lec_de
     if (fd < 0)
         return NULL;
     struct lec_files *f = lec_alloc0(sizeof *f);
-    *f = (struct lec_files){ .dir = fd, .max_bytes = max_bytes, .deflater = deflater, .log = log };
+    f->dir = fd;
+    f->max_bytes = max_bytes;
+    f->deflater = deflater;
+    f->log = log;
     return f;
+}
+
+static void forget(struct packed *p)
+{
+    free(p->name);
+    lec_msg_unref(p->body);
+    *p = (struct packed){ .name = NULL };
 }
 
 void lec_files_free(struct lec_files *f)
 {
     if (!f)
         return;
+    for (size_t i = 0; i < PACKED_FILES; i++)
+        forget(&f->packed[i]);
     close(f->dir);
     free(f);
 }
@@ -142,7 +170,7 @@ static bool read_all(int fd, size_t size, struct lec_buf *out)
 {
     lec_buf_reserve(out, size + 1);
     while (out->n <= size) {
-        ssize_t n = read(fd, out->p + out->n, size + 1 - out->n);
+        ssize_t n = pread(fd, out->p + out->n, size + 1 - out->n, (off_t)out->n);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -160,12 +188,75 @@ static bool is_text(const char *type)
            strcmp(type, "image/svg+xml") == 0;
 }
 
-static bool serve(struct lec_files *f, struct lec_http *http, int fd, const char *type)
+/* The place of a file as packed; if it is in none, the one that was not used for longest. */
+static struct packed *place_of(struct lec_files *f, const char *name, enum lec_encoding e)
 {
+    struct packed *oldest = &f->packed[0];
+    for (size_t i = 0; i < PACKED_FILES; i++) {
+        struct packed *p = &f->packed[i];
+        if (p->name && p->encoding == e && strcmp(p->name, name) == 0)
+            return p;
+        if (p->used < oldest->used)
+            oldest = p;
+    }
+    return oldest;
+}
+
+/* The file compressed; NULL if that is not shorter, or it cannot be read. Compressed when it is first
+ * asked for, and after it has changed. */
+static struct lec_msg *pack(struct lec_files *f, const char *name, const char *etag, int fd,
+                            size_t size, enum lec_encoding e)
+{
+    struct packed *p = place_of(f, name, e);
+    bool same = p->name && p->encoding == e && strcmp(p->name, name) == 0;
+    if (!same || strcmp(p->etag, etag) != 0) {
+        struct lec_buf body = { 0 };
+        struct lec_slice out = { NULL, 0 };
+        forget(p);
+        if (read_all(fd, size, &body))
+            out = lec_deflate(f->deflater, e, lec_buf_slice(&body));
+        p->name = lec_strndup(name, strlen(name));
+        p->encoding = e;
+        snprintf(p->etag, sizeof p->etag, "%s", etag);
+        p->body = out.n > 0 ? lec_msg_copy(true, out.p, out.n) : NULL;
+        lec_buf_fini(&body);
+    }
+    p->used = ++f->clock;
+    return p->body;
+}
+
+static bool is_packable(const struct lec_files *f, const char *type, size_t size)
+{
+    return f->deflater && is_text(type) && size <= MAX_DEFLATE &&
+           size >= lec_deflater_threshold(f->deflater);
+}
+
+/* Answers with the file as it is. False, with the exchange as it was, if it cannot be read. */
+static bool send_plain(struct lec_http *http, int fd, size_t size, struct lec_reply *reply)
+{
+    struct lec_reply_file file = { fd, size };
+    struct lec_buf body = { 0 };
+    bool small = size <= SMALL;
+    if (small && !read_all(fd, size, &body)) {
+        lec_buf_fini(&body);
+        return false;
+    }
+    if (small)
+        reply->body = lec_buf_slice(&body);
+    else
+        reply->file = &file;
+    lec_http_answer(http, reply);
+    lec_buf_fini(&body);
+    return true;
+}
+
+static bool serve(struct lec_files *f, struct lec_http *http, const char *name, int fd)
+{
+    const char *type = lec_files_type(lec_slice_str(name));
     struct stat st;
-    struct lec_buf headers = { 0 }, body = { 0 };
+    struct lec_buf headers = { 0 };
     char etag[64];
-    bool done = false;
+    bool done = true;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return false;
     if ((uint64_t)st.st_size > f->max_bytes) {
@@ -174,29 +265,54 @@ static bool serve(struct lec_files *f, struct lec_http *http, int fd, const char
                 (long long)st.st_size, f->max_bytes);
         return false;
     }
-    snprintf(etag, sizeof etag, "\"%llx-%llx%09lx\"", (unsigned long long)st.st_size,
-             (unsigned long long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
+    size_t size = (size_t)st.st_size;
+    snprintf(etag, sizeof etag, "\"%zx-%llx%09lx\"", size, (unsigned long long)st.st_mtim.tv_sec,
+             (unsigned long)st.st_mtim.tv_nsec);
     /* no-cache: kept, but asked for again each time, so that an edited page is seen at once */
     lec_buf_printf(&headers, "ETag: W/%s\r\nCache-Control: no-cache\r\n", etag);
     lec_buf_adds(&headers, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
 
+    struct lec_reply reply = { .status = 200, .type = type };
     if (lec_etag_matches(lec_http_header(http, "if-none-match"), etag)) {
-        lec_http_answer(http,
-                        &(struct lec_reply){ .status = 304, .headers = lec_buf_slice(&headers) });
-        done = true;
-    } else if (read_all(fd, (size_t)st.st_size, &body)) {
-        bool deflate = is_text(type) && body.n <= MAX_DEFLATE;
-        struct lec_slice sent =
-            lec_deflate_for(deflate ? f->deflater : NULL, http, lec_buf_slice(&body), &headers);
-        lec_http_answer(http, &(struct lec_reply){ .status = 200,
-                                                   .type = type,
-                                                   .headers = lec_buf_slice(&headers),
-                                                   .body = sent });
-        done = true;
+        reply = (struct lec_reply){ .status = 304, .headers = lec_buf_slice(&headers) };
+        lec_http_answer(http, &reply);
+    } else {
+        enum lec_encoding e = LEC_IDENTITY;
+        if (is_packable(f, type, size)) {
+            lec_buf_adds(&headers, "Vary: Accept-Encoding\r\n");
+            e = lec_encoding_choose(lec_http_header(http, "accept-encoding"), LEC_DEFLATER_CODINGS);
+        }
+        if (e != LEC_IDENTITY && (reply.shared = pack(f, name, etag, fd, size, e)) != NULL)
+            lec_encoding_header(e, &headers);
+        reply.headers = lec_buf_slice(&headers);
+        if (reply.shared)
+            lec_http_answer(http, &reply);
+        else
+            done = send_plain(http, fd, size, &reply);
     }
     lec_buf_fini(&headers);
-    lec_buf_fini(&body);
     return done;
+}
+
+/* Opens the file that a path names; appends its name, zero-terminated. -1 if there is none. */
+static int open_path(struct lec_files *f, struct lec_slice path, struct lec_buf *name)
+{
+    if (!lec_files_name(path, name))
+        return -1;
+    lec_buf_addc(name, '\0');
+    return open_below(f->dir, name->p);
+}
+
+bool lec_files_has(struct lec_files *f, struct lec_http *http)
+{
+    struct lec_buf name = { 0 };
+    struct stat st;
+    int fd = open_path(f, lec_http_path(http), &name);
+    bool has = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (fd >= 0)
+        close(fd);
+    lec_buf_fini(&name);
+    return has;
 }
 
 bool lec_files_serve(struct lec_files *f, struct lec_http *http)
@@ -205,16 +321,10 @@ bool lec_files_serve(struct lec_files *f, struct lec_http *http)
     if (method != LEC_GET && method != LEC_HEAD)
         return false;
     struct lec_buf name = { 0 };
-    bool done = false;
-    if (lec_files_name(lec_http_path(http), &name)) {
-        const char *type = lec_files_type(lec_buf_slice(&name));
-        lec_buf_addc(&name, '\0');
-        int fd = open_below(f->dir, name.p);
-        if (fd >= 0) {
-            done = serve(f, http, fd, type);
-            close(fd);
-        }
-    }
+    int fd = open_path(f, lec_http_path(http), &name);
+    bool done = fd >= 0 && serve(f, http, name.p, fd);
+    if (fd >= 0)
+        close(fd);
     lec_buf_fini(&name);
     return done;
 }

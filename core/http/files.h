@@ -1,5 +1,6 @@
 /* Static files below one directory, for the demo page and small front ends. Files are read as they
- * are asked for, on the loop: they are small, few and in the page cache, or belong to a web server.
+ * are asked for, on the loop: they are few and in the page cache, or belong to a web server. Large ones
+ * leave piece by piece; text is compressed once, and remembered.
  *
  * Owner: who made it. */
 #ifndef LEC_HTTP_FILES_H
@@ -21,6 +22,9 @@ void lec_files_free(struct lec_files *f);
 /* Answers a GET or HEAD for a path ("/" is /index.html; ETag and 304 included). False, with the
  * exchange as it was, if there is no such file. */
 bool lec_files_serve(struct lec_files *f, struct lec_http *http);
+
+/* Whether there is a file for a request's path, whatever its method. */
+bool lec_files_has(struct lec_files *f, struct lec_http *http);
 
 /* Pure: from a request's path to a file's name, relative to the directory, percent-decoded. False
  * if it names none: "..", empty or hidden parts, encoded slashes, control characters, bad escapes.

@@ -97,6 +97,11 @@ void lec_deflater_free(struct lec_deflater *d)
     free(d);
 }
 
+size_t lec_deflater_threshold(const struct lec_deflater *d)
+{
+    return d->threshold;
+}
+
 /* The state of a coding, ready for a new body. NULL: there is no memory for it. */
 static z_stream *state_of(struct lec_deflater *d, enum lec_encoding e)
 {
@@ -139,8 +144,7 @@ struct lec_slice lec_deflate_for(struct lec_deflater *d, const struct lec_http *
         return body;
     lec_buf_adds(headers, "Vary: Accept-Encoding\r\n");
     enum lec_encoding e =
-        lec_encoding_choose(lec_http_header(http, "accept-encoding"),
-                            LEC_ENCODING_BIT(LEC_GZIP) | LEC_ENCODING_BIT(LEC_DEFLATE));
+        lec_encoding_choose(lec_http_header(http, "accept-encoding"), LEC_DEFLATER_CODINGS);
     if (e == LEC_IDENTITY)
         return body;
     struct lec_slice packed = lec_deflate(d, e, body);

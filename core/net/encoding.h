@@ -23,9 +23,13 @@ void lec_encoding_header(enum lec_encoding e, struct lec_buf *headers);
 
 struct lec_deflater;
 
+/* What it makes. */
+#define LEC_DEFLATER_CODINGS (LEC_ENCODING_BIT(LEC_GZIP) | LEC_ENCODING_BIT(LEC_DEFLATE))
+
 /* Bodies of fewer bytes than threshold are left alone. */
 struct lec_deflater *lec_deflater_new(size_t threshold);
 void lec_deflater_free(struct lec_deflater *d);
+size_t lec_deflater_threshold(const struct lec_deflater *d);
 /* The body as LEC_GZIP or LEC_DEFLATE; empty if that would not be shorter. The last one is
  * remembered: what many clients get is compressed once. */
 struct lec_slice lec_deflate(struct lec_deflater *d, enum lec_encoding e, struct lec_slice body);

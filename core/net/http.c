@@ -1,4 +1,4 @@
-/* The exchange: from a read header block to its answer (states in net/http.h).
+/* The exchange: from a read head to its answer (states in net/http.h).
  *
  * It belongs to its connection (conn->http). When it is answered, dropped or aborted it leaves
  * the connection at once and its memory goes at the end of the turn, so that slices which a
@@ -10,8 +10,6 @@
 
 #include "base/fields.h"
 #include "net/internal.h"
-
-#define SCRATCH_KEEP (64 * 1024)
 
 /* --- the request -------------------------------------------------------------------------- */
 
@@ -60,11 +58,6 @@ bool lec_http_wants_ws(const struct lec_http *http)
     return http->wants_ws;
 }
 
-size_t lec_http_body_length(const struct lec_http *http)
-{
-    return http->body_length;
-}
-
 /* --- its life ----------------------------------------------------------------------------- */
 
 static void free_http(struct lec_later *later)
@@ -96,49 +89,61 @@ void http_abort(struct conn *c)
         events->on_abort(owner, h);
 }
 
-/* The handler, or on_body, has returned: an exchange that stays open stops reading, so that bytes
- * behind the request wait in the kernel, and its client's end is noticed. */
-static void after_handler(struct conn *c)
+/* The handler has taken the wish to upgrade. A client must wait for the answer (RFC 6455, 4.1). */
+static void upgrade(struct conn *c, bool glued)
 {
-    struct lec_http *h = c->http;
-    if (h == NULL || h->state != HTTP_HELD || c->kill)
+    unsigned status = glued ? 400 : ws_check(c->http);
+    if (status == 0 && wire_take(c) == LEC_OK) {
+        ws_opened(c);
         return;
-    lec_timer_stop(c->net->loop, &c->timer);
-    wire_pause(c);
+    }
+    http_abort(c);
+    if (status != 0)
+        reply_refuse(c, status);
+    else
+        conn_end(c);
 }
 
 static void deliver_body(struct conn *c, struct lec_slice body)
 {
     struct lec_http *h = c->http;
+    lec_timer_stop(c->net->loop, &c->timer);
+    if (c->state == CONN_BODY)
+        conn_become(c, CONN_EXCHANGE);
     h->state = HTTP_HELD;
     h->events->on_body(h->owner, h, body);
-    after_handler(c);
 }
 
-void http_serve(struct conn *c, struct lec_http *h)
+static void find_client(const struct conn *c, struct lec_http *h)
+{
+    const struct lec_networks *proxies = &c->net->cfg->trusted_proxies;
+    const char *peer = c->client != NULL ? c->client : c->address;
+    h->secure = wire_secure(c);
+    memcpy(h->address, peer, strlen(peer) + 1);
+    if (proxies->n == 0)
+        return;
+    lec_client_address(proxies, peer, lec_http_header(h, "x-forwarded-for"), h->address);
+    h->secure =
+        lec_client_secure(proxies, c->address, lec_http_header(h, "x-forwarded-proto"), h->secure);
+}
+
+void http_serve(struct conn *c, struct lec_http *h, bool glued)
 {
     struct lec_net *net = c->net;
-    const struct lec_networks *proxies = &net->cfg->trusted_proxies;
-    h->secure = wire_secure(c);
-    memcpy(h->address, c->address, strlen(c->address) + 1);
-    if (proxies->n > 0) {
-        lec_client_address(proxies, c->address, lec_http_header(h, "x-forwarded-for"), h->address);
-        h->secure = lec_client_secure(proxies, c->address, lec_http_header(h, "x-forwarded-proto"),
-                                      h->secure);
-    }
+    find_client(c, h);
     c->http = h;
-    c->state = CONN_REQUEST;
     lec_timer_stop(net->loop, &c->timer);
+    conn_become(c, CONN_EXCHANGE);
     net->counters->http_requests++;
     net->events->on_request(net->ctx, h);
     if (c->http != h)
         return; /* answered */
     if (h->state == HTTP_NEW)
         lec_http_answer(h, &(struct lec_reply){ .status = 404, .type = "text/plain" });
-    else if (h->state == HTTP_BODY && h->body_done)
+    else if (h->state == HTTP_UPGRADING)
+        upgrade(c, glued);
+    else if (h->state == HTTP_BODY && lec_body_is_whole(&h->framing))
         deliver_body(c, (struct lec_slice){ "", 0 });
-    else
-        after_handler(c);
 }
 
 void lec_http_hold(struct lec_http *h, const struct lec_http_events *events, void *owner)
@@ -154,147 +159,74 @@ int lec_http_read_body(struct lec_http *h, size_t limit, const struct lec_http_e
 {
     struct conn *c = h->conn;
     assert(h->state == HTTP_NEW && !h->wants_ws);
-    if (h->body_length > limit)
+    if (!lec_body_is_chunked(&h->framing) && h->framing.left > limit)
         return LEC_ETOOBIG;
     h->events = events;
     h->owner = owner;
     h->state = HTTP_BODY;
-    if (h->body_done)
+    h->max_body = limit;
+    if (lec_body_is_whole(&h->framing))
         return LEC_OK;
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (h->expect_continue && wire_send(c, go_on, sizeof go_on - 1) != sizeof go_on - 1)
-        conn_kill(c);
+    ssize_t size = sizeof go_on - 1;
+    if (h->expect_continue && socket_send(c->fd, c->ssl, go_on, (size_t)size) != size)
+        conn_end(c);
+    h->expect_continue = false;
+    if (conn_is_over(c))
+        return LEC_OK;
+    conn_become(c, CONN_BODY);
     conn_set_deadline(c, c->net->cfg->body_timeout_ms);
     return LEC_OK;
 }
 
-void http_body(struct conn *c, const char *p, size_t n)
+/* The body is no body, or longer than its owner wants. */
+static void refuse_body(struct conn *c, int why)
 {
     struct lec_http *h = c->http;
-    if (h == NULL || h->state != HTTP_BODY || c->kill)
-        return; /* a body that nobody wants */
-    assert(h->body.n + n <= h->body_length);
-    if (n == h->body_length) /* in one piece: it is handed on where it lies */
-        h->whole = (struct lec_slice){ p, n };
-    else
-        lec_buf_add(&h->body, p, n);
+    lec_timer_stop(c->net->loop, &c->timer);
+    if (why == LEC_OK) { /* nothing is wrong with it but its length */
+        conn_become(c, CONN_EXCHANGE);
+        h->state = HTTP_HELD;
+        h->events->on_too_big(h->owner, h);
+        return;
+    }
+    http_abort(c);
+    if (!conn_is_over(c))
+        reply_refuse(c, why == LEC_ETOOBIG ? 413 : 400);
 }
 
-void http_body_end(struct conn *c)
+size_t http_body(struct conn *c, const char *p, size_t n)
 {
     struct lec_http *h = c->http;
-    if (c->state == CONN_LINGER)
-        conn_kill(c);
-    if (h == NULL || h->state != HTTP_BODY || c->kill)
-        return;
-    lec_timer_stop(c->net->loop, &c->timer);
-    h->body_done = true;
-    deliver_body(c, h->whole.n > 0 ? h->whole : lec_buf_slice(&h->body));
+    struct lec_slice data;
+    int64_t used = lec_body_read(&h->framing, p, n, &data);
+    if (used < 0 || data.n > h->max_body - h->body.n) {
+        refuse_body(c, used < 0 ? (int)used : LEC_OK);
+        return used < 0 ? 0 : (size_t)used;
+    }
+    bool whole = lec_body_is_whole(&h->framing);
+    if (whole && h->body.n == 0) { /* in one piece: it is handed on where it lies */
+        deliver_body(c, data);
+        return (size_t)used;
+    }
+    lec_buf_add(&h->body, data.p, data.n);
+    if (whole)
+        deliver_body(c, lec_buf_slice(&h->body));
+    return (size_t)used;
 }
 
 /* --- the answer --------------------------------------------------------------------------- */
 
-static const char *reason(unsigned status)
+/* Whether another request may follow the answer: what is left of this one's body must be short, and
+ * sure to come. */
+static bool may_go_on(struct lec_http *h, const struct lec_reply *r)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 202:
-        return "Accepted";
-    case 204:
-        return "No Content";
-    case 301:
-        return "Moved Permanently";
-    case 302:
-        return "Found";
-    case 303:
-        return "See Other";
-    case 304:
-        return "Not Modified";
-    case 307:
-        return "Temporary Redirect";
-    case 308:
-        return "Permanent Redirect";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 409:
-        return "Conflict";
-    case 411:
-        return "Length Required";
-    case 413:
-        return "Payload Too Large";
-    case 415:
-        return "Unsupported Media Type";
-    case 422:
-        return "Unprocessable Content";
-    case 426:
-        return "Upgrade Required";
-    case 429:
-        return "Too Many Requests";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 500:
-        return "Internal Server Error";
-    case 501:
-        return "Not Implemented";
-    case 502:
-        return "Bad Gateway";
-    case 503:
-        return "Service Unavailable";
-    case 504:
-        return "Gateway Timeout";
-    case 505:
-        return "HTTP Version Not Supported";
-    default:
-        return status < 400 ? "OK" : "Error";
-    }
-}
-
-static void add_line(struct lec_buf *b, const char *before, const char *text)
-{
-    lec_buf_adds(b, before);
-    lec_buf_adds(b, text);
-    lec_buf_add(b, "\r\n", 2);
-}
-
-static void add_number(struct lec_buf *b, const char *before, size_t n)
-{
-    lec_buf_adds(b, before);
-    lec_buf_addu(b, n);
-    lec_buf_add(b, "\r\n", 2);
-}
-
-/* Status line, headers and body as one run of bytes, for one write. Each poll has one, so no printf. */
-static void write_answer(struct lec_buf *b, const struct lec_reply *r, bool keep, bool head,
-                         unsigned keepalive_ms)
-{
-    lec_buf_clear(b, SCRATCH_KEEP);
-    lec_buf_adds(b, "HTTP/1.1 ");
-    lec_buf_addu(b, r->status);
-    add_line(b, " ", reason(r->status));
-    if (r->type != NULL)
-        add_line(b, "Content-Type: ", r->type);
-    if (r->status != 304) /* it has none, and the length would be of what it stands for */
-        add_number(b, "Content-Length: ", r->body.n);
-    lec_buf_add(b, r->headers.p, r->headers.n);
-    add_line(b, "Connection: ", keep ? "keep-alive" : "close");
-    if (keep)
-        add_number(b, "Keep-Alive: timeout=", keepalive_ms / 1000);
-    lec_buf_add(b, "\r\n", 2);
-    if (!head)
-        lec_buf_add(b, r->body.p, r->body.n);
+    const struct lec_net *net = h->conn->net;
+    if (!h->keep_alive || h->wants_ws || r->close || net->closing || net->listen_fd < 0)
+        return false;
+    if (lec_body_is_whole(&h->framing))
+        return true;
+    return !h->expect_continue && conn_skip(h->conn, &h->framing);
 }
 
 void lec_http_answer(struct lec_http *h, const struct lec_reply *r)
@@ -302,55 +234,26 @@ void lec_http_answer(struct lec_http *h, const struct lec_reply *r)
     struct conn *c = h->conn;
     struct lec_net *net = c->net;
     assert(h->state != HTTP_DONE);
-    bool drain = !h->body_done && !h->wants_ws;
-    bool keep = h->keep_alive && h->body_done && !h->wants_ws && !r->close && !net->closing &&
-                net->listen_fd >= 0;
-    write_answer(&net->scratch, r, keep, h->method == LEC_HEAD, net->cfg->keepalive_timeout_ms);
-    http_forget(h);
-    if (c->kill || c->state == CONN_DEAD)
+    if (conn_is_over(c)) {
+        http_forget(h);
         return;
-    conn_send(c, net->scratch.p, net->scratch.n, keep, drain);
-}
-
-void http_refuse(struct conn *c, unsigned status, bool drain)
-{
-    struct lec_net *net = c->net;
-    net->counters->http_refused++;
-    struct lec_reply r = { .status = status, .close = true };
-    if (status == 411) {
-        r.type = "text/plain; charset=utf-8";
-        r.body = LEC_SLICE("Send a Content-Length with the body; chunked ones are not taken.\n");
     }
-    if (status == 426)
-        r.headers = LEC_SLICE("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
-    write_answer(&net->scratch, &r, false, false, 0);
+    bool keep = may_go_on(h, r), head = h->method == LEC_HEAD;
+    struct lec_slice bytes = reply_write(net, r, keep, head);
+    http_forget(h);
     lec_timer_stop(net->loop, &c->timer);
-    conn_send(c, net->scratch.p, net->scratch.n, false, drain);
+    conn_send(c, bytes, head ? NULL : r, keep ? AFTER_NEXT : AFTER_LINGER);
 }
 
 /* --- WebSocket ---------------------------------------------------------------------------- */
 
-static void upgrade_refused(struct lec_later *later)
-{
-    struct lec_http *h = LEC_CONTAINER(later, struct lec_http, later);
-    if (h->state == HTTP_UPGRADING)
-        http_abort(h->conn);
-}
-
 void lec_http_accept_ws(struct lec_http *h, struct lec_slice headers, size_t max_message,
                         const struct lec_ws_events *events, void *owner)
 {
-    struct conn *c = h->conn;
     assert(h->state == HTTP_NEW && h->wants_ws);
     h->state = HTTP_UPGRADING;
     h->ws_events = events;
     h->owner = owner;
     h->max_message = max_message;
-    unsigned status = ws_check(h);
-    if (status != 0) { /* on_close comes at the end of the turn, not from inside this call */
-        http_refuse(c, status, false);
-        lec_loop_flush_later(c->net->loop, &h->later, upgrade_refused);
-        return;
-    }
     lec_buf_add(&h->ws_headers, headers.p, headers.n);
 }

@@ -1,19 +1,19 @@
 /* What the files of this folder share; nobody else includes it. libuv shows here, libwebsockets
- * only as the name `struct lws`: lws.c and request.c are the files that know it.
- * libwebsockets has a connection while it speaks HTTP; a WebSocket's socket is ours (wire_take).
+ * only as the name `struct lws`: lws.c alone knows it.
  *
  *   loop.c     turns, timers, put-off work, signals
  *   net.c      the listener and its limits
- *   conn.c     one TCP connection: its clock, how it ends
- *   lws.c      the library: context, callback, guards, and the wire_ functions the others use
- *   request.c  the library's header table made a struct lec_http
- *   http.c     the exchange
- *   ws.c       the WebSocket                 frame.c  its frames
+ *   conn.c     one TCP connection: its states, its clock, what it reads, how it ends
+ *   sending.c  what the kernel has not taken yet of an answer
+ *   lws.c      the library: context, handshakes, guards, and the wire_ functions the others use
  *   socket.c   bytes through a socket, by TLS or not
+ *   request.c  from a head (head.c, target.c) to a struct lec_http
+ *   http.c     the exchange                  reply.c  its answer
+ *   ws.c       the WebSocket                 frame.c  its frames
  *
- * A connection (struct conn) is owned by its struct lec_net, from accept until the library
- * reports its end or, when the library has given it up, until it is closed; its memory goes at
- * the end of that turn. */
+ * A connection (struct conn) is owned by its struct lec_net, from accept until it is closed; its
+ * memory goes at the end of that turn. Its socket is ours, then libwebsockets' from its first bytes
+ * on, then ours again once it is a WebSocket. */
 #ifndef LEC_NET_INTERNAL_H
 #define LEC_NET_INTERNAL_H
 
@@ -24,6 +24,8 @@
 
 #include "base/buf.h"
 #include "base/tally.h"
+#include "net/body.h"
+#include "net/head.h"
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/net.h"
@@ -54,10 +56,11 @@ void lec_loop_end_turn(struct lec_loop *loop);
 
 /* --- net.c -------------------------------------------------------------------------------- */
 
-#define LEC_GATHER (64 * 1024) /* bytes of small frames put together for one write */
-#define LEC_INPUT  (64 * 1024) /* bytes read from one WebSocket a turn */
+#define LEC_GATHER (64 * 1024) /* bytes of small frames, or of a file, put together for one write */
+#define LEC_INPUT  (64 * 1024) /* bytes read from one WebSocket, or of one body, a turn */
 
-struct lec_lws; /* the library's side of a net, in lws.c */
+struct lec_lws;      /* the library's side of a net, in lws.c */
+struct header_names; /* in request.c */
 
 struct lec_net {
     struct lec_loop *loop;
@@ -67,6 +70,7 @@ struct lec_net {
     struct lec_counters *counters;
     struct lec_log *log;
     struct lec_lws *lws;
+    struct header_names *names;
     struct lec_list conns;  /* of struct conn, all that are open */
     unsigned count, limit;  /* connections; how many may be */
     struct lec_tally sites; /* connections of each; empty without max_per_site */
@@ -77,110 +81,134 @@ struct lec_net {
     struct lec_timer accept_pause;
     int watch_fd; /* an epoll of its own, of all connections */
     uv_poll_t watch_poll;
-    unsigned polls; /* of the two uv_poll_t, which libuv knows; the last one frees the net */
+    unsigned polls;  /* of the two uv_poll_t, which libuv knows; the last one frees the net */
+    unsigned shakes; /* steps of TLS handshakes that may still be made in this turn */
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
     unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */
+    int64_t date_at;        /* the second that `date` tells */
+    char date[40];          /* "Date: …\r\n" (RFC 9110, 6.6.1) */
 };
+
+/* Whether one more connection of this address may be. */
+bool net_has_room_for(const struct lec_net *net, const char *address);
 
 /* --- conn.c ------------------------------------------------------------------------------- */
 
 enum conn_state {
-    CONN_IDLE,    /* waits for a request's headers */
-    CONN_REQUEST, /* has an exchange */
-    CONN_SENDING, /* the exchange is answered, but the kernel has not taken all of the answer */
-    CONN_UPGRADE, /* its exchange becomes a WebSocket; the library is about to give it up */
-    CONN_WS,      /* is a WebSocket */
-    CONN_LINGER,  /* all is said; input is thrown away, so that no reset overtakes our last words */
-    CONN_DEAD,    /* closed; it must not be asked for anything any more */
+    CONN_FRESH,     /* nothing has come but, perhaps, some of a PROXY header; the socket is ours */
+    CONN_HANDSHAKE, /* TLS */
+    CONN_HEAD,      /* waits for a request's head, or the rest of it */
+    CONN_EXCHANGE,  /* has an exchange (`http`); what comes meanwhile is left in the kernel */
+    CONN_BODY,      /* its exchange reads the request's body */
+    CONN_SENDING,   /* the kernel has not taken all of the answer */
+    CONN_SKIP,      /* throws the rest of a body away, before the next head */
+    CONN_WS,        /* is a WebSocket (`ws`) */
+    CONN_LINGER, /* all is said; input is thrown away, so that no reset overtakes our last words */
+    CONN_ENDING, /* is closed at the end of the turn */
+    CONN_DEAD,   /* closed; it must not be asked for anything any more */
+};
+
+/* What follows when all of an answer has been sent. */
+enum after { AFTER_NEXT, AFTER_LINGER };
+
+/* What a connection has of a request that is not all here. */
+struct intake {
+    struct lec_buf bytes; /* a head, or a PROXY header, in part; or requests that must wait */
+    struct lec_head head;
+    struct lec_body skip; /* SKIP: the body */
+    size_t skipped;       /* bytes of it */
 };
 
 struct conn {
     struct lec_net *net;
-    struct lws *wsi;    /* NULL once the library has given it up */
-    struct ssl_st *ssl; /* NULL until then, and without TLS */
+    struct lws *wsi;    /* the library's, while it has the socket; else NULL */
+    struct ssl_st *ssl; /* from the end of the handshake on; NULL without TLS */
     struct lec_list node;
-    struct lec_timer timer; /* the one deadline of its state */
-    struct lec_later later; /* conn_settle at the end of the turn, then the free */
-    struct lec_http *http;  /* REQUEST, UPGRADE */
-    struct lec_ws *ws;      /* WS, LINGER; for good */
-    struct unsent *unsent;  /* SENDING: what is left of the answer */
-    int fd;                 /* -1 as long as the library has it */
-    uint32_t watched;       /* the events of epoll that are looked for, 0 for none */
-    uint8_t state;          /* enum conn_state */
-    bool upgrade;           /* the request of which we are about to be told asks for a WebSocket */
-    bool served;            /* this is not its first request */
-    bool keep;              /* SENDING: another request may follow */
-    bool drain;             /* SENDING: the request's body must still be thrown away */
-    bool paused;            /* input is not read; its client's end is looked for */
-    bool mute;              /* paused: there is input, which is not looked for any more */
-    bool kept;              /* the library keeps input of it (lws.c, T20) */
-    bool answered;          /* the library waits to hear that it may read the next request */
-    bool kill;              /* is to be closed at the end of the turn */
-    char address[];         /* the peer's, zero-terminated */
+    struct lec_timer timer;  /* the one deadline of its state */
+    struct lec_later later;  /* conn_settle at the end of the turn, then the free */
+    struct lec_http *http;   /* EXCHANGE, BODY */
+    struct lec_ws *ws;       /* WS, LINGER; for good */
+    struct intake *intake;   /* NULL if it has none */
+    struct sending *sending; /* SENDING */
+    char *client;            /* whom a PROXY header names; NULL: nobody, it is the peer */
+    int fd;
+    uint32_t watched; /* the events of epoll that are looked for, 0 for none */
+    uint8_t state;    /* enum conn_state */
+    uint8_t after;    /* SENDING: enum after */
+    bool served;      /* it has had a request */
+    bool mute;        /* EXCHANGE: there is input, which is not looked for any more */
+    char address[];   /* the peer's, zero-terminated */
 };
 
-void conn_peer(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE]);
-struct conn *conn_new(struct lec_net *net, struct lws *wsi, const struct sockaddr_storage *peer);
-void conn_kill(struct conn *c);   /* closes it at the end of the turn; tells nobody */
+void conn_new(struct lec_net *net, int fd, const char *address);
+void conn_become(struct conn *c, enum conn_state state);
+void conn_end(struct conn *c);    /* closes it at the end of the turn; tells nobody */
 void conn_abort(struct conn *c);  /* the same, and tells whoever waits for it */
 void conn_linger(struct conn *c); /* all is said: until the client closes too, or a while */
-void conn_idle(struct conn *c);   /* waits for the next request */
-void conn_send(struct conn *c, const char *p, size_t n, bool keep, bool drain);
+void conn_sent(struct conn *c);   /* all of the answer is with the kernel */
+/* Whether what is to come of a body may be thrown away, to keep the connection; then it will be. */
+bool conn_skip(struct conn *c, const struct lec_body *body);
 void conn_set_deadline(struct conn *c, unsigned ms);
+void conn_look(struct conn *c);                     /* has epoll look for what matters now */
 void conn_watched(struct conn *c, unsigned events); /* of epoll */
 void conn_gone(struct conn *c);                     /* it is closed */
-void conn_release(struct conn *c);                  /* … and nobody else knows it */
 void conn_later(struct conn *c);                    /* conn_settle at the end of the turn */
+static inline bool conn_is_over(const struct conn *c)
+{
+    return c->state >= CONN_ENDING;
+}
+
+/* --- sending.c ---------------------------------------------------------------------------- */
+
+/* Sends a head, and behind it the body of r unless that is in it. What the kernel does not take is kept,
+ * and c is SENDING until it has. */
+void conn_send(struct conn *c, struct lec_slice head, const struct lec_reply *r, enum after after);
+void sending_go_on(struct conn *c);   /* the kernel takes more */
+void sending_free(struct sending *s); /* NULL is fine */
 
 /* --- lws.c: what is done to the library --------------------------------------------------- */
 
 struct lec_lws *lec_lws_new(struct lec_net *net);
 void lec_lws_free(struct lec_net *net);
-void lec_lws_adopt(struct lec_net *net, int fd, const struct sockaddr_storage *peer);
-const char *const *lec_lws_header_names(const struct lec_net *net);
 
-/* HTTP: hands bytes to the kernel, by TLS if need be. How many it took, 0 for none now, -1. */
-ssize_t wire_send(struct conn *c, const char *p, size_t n);
-/* Something came: has the library read it; outside of its callbacks. */
-void wire_serve(struct conn *c, bool writable);
-void wire_pause(struct conn *c);       /* leave input unread, look for the client's end */
-void wire_mute(struct conn *c);        /* paused: and do not look for input */
-void wire_resume(struct conn *c);      /* undo both */
-int wire_next_request(struct conn *c); /* -1: must be closed */
+/* Gives the library the socket. LEC_OK: it can be read; LEC_EAGAIN: a handshake goes on; LEC_ECLOSED:
+ * it is closed, and c DEAD. */
+int wire_adopt(struct conn *c) LEC_CHECK;
+int wire_shake(struct conn *c) LEC_CHECK; /* goes on with the handshake; the same */
+/* WebSocket: takes the socket from the library. LEC_ECLOSED: it could not be; c is to be closed. */
+int wire_take(struct conn *c) LEC_CHECK;
+void wire_close(struct conn *c);
 bool wire_secure(const struct conn *c);
+/* Whether TLS itself must write before anything can be read. */
+bool wire_blocked(const struct conn *c);
+/* Whether TLS holds input of which epoll does not know. */
+bool wire_pending(const struct conn *c);
 /* Appends what the certificate that the client showed says (net/certificate.h); false without one. */
 bool wire_certificate(const struct conn *c, struct lec_buf *json);
-void wire_close(struct conn *c);
-/* WebSocket: takes the socket from the library. When that is done conn_settle is called with
- * c->wsi NULL. */
-void wire_take(struct conn *c);
-/* Has net watch it; again: has conn_watched called though nothing new has come. */
-void wire_watch(struct conn *c);
 
 /* --- socket.c ----------------------------------------------------------------------------- */
 
 /* How many of the bytes the kernel took; -1: broken. Over TLS what was not taken must come first,
  * and at least as long, in the next call. */
 ssize_t socket_send(int fd, struct ssl_st *ssl, const char *p, size_t n);
+/* The same, of a file from *at on, n bytes at most; *at moves. `buffer`: LEC_GATHER bytes, for TLS. */
+ssize_t socket_send_file(int fd, struct ssl_st *ssl, int file, off_t *at, size_t n, void *buffer);
 /* How many there were; as many as `size` may not be all. `hangup`: the end is to be looked for.
  * ended: no more will come. */
 size_t socket_read(int fd, struct ssl_st *ssl, unsigned char *p, size_t size, bool hangup,
                    bool *ended);
 void socket_finish(int fd, struct ssl_st *ssl); /* says that no more will be sent */
-void socket_close(int fd, struct ssl_st *ssl);
 
 /* --- request.c ---------------------------------------------------------------------------- */
 
-struct header_names;
-
-/* The names to look for: the library's, the configured ones, and what proxies add. */
-struct header_names *header_names_new(const char *const *extra, bool proxied);
+/* The standard names, and the configured ones. */
+struct header_names *header_names_new(const char *const *extra);
 void header_names_free(struct header_names *names);
 
-/* Reads the header table. 0, or the status to refuse the request with. */
-int request_read(struct conn *c, struct lws *wsi, struct header_names *names,
-                 struct lec_http **out);
+/* Makes an exchange of a whole head, which p begins with. 0, or the status to refuse it with. */
+unsigned request_read(struct conn *c, const struct lec_head *head, const char *p,
+                      struct lec_http **out) LEC_CHECK;
 
 /* --- http.c ------------------------------------------------------------------------------- */
 
@@ -195,21 +223,27 @@ struct lec_http {
     enum http_state state;
     enum lec_method method;
     bool wants_ws, secure, keep_alive, expect_continue, http11;
-    bool body_done; /* all of it was read */
-    size_t body_length, max_message;
+    struct lec_body framing; /* what is to come of the body */
+    size_t max_body, max_message;
     struct lec_buf body, ws_headers;
-    struct lec_slice whole; /* a body that came in one piece, while its callback lasts */
     struct lec_slice path, query, headers;
     char address[LEC_ADDRESS_SIZE]; /* the client's; conn's is the peer's */
     char strings[];                 /* path, query, headers */
 };
 
-void http_serve(struct conn *c, struct lec_http *http); /* on_request, and what follows */
-void http_refuse(struct conn *c, unsigned status, bool drain);
-void http_body(struct conn *c, const char *p, size_t n);
-void http_body_end(struct conn *c);
+/* on_request, and what follows. glued: bytes stand behind the head. */
+void http_serve(struct conn *c, struct lec_http *http, bool glued);
+/* What came of the body: how many of p are its; 0: it is refused. */
+size_t http_body(struct conn *c, const char *p, size_t n);
 void http_abort(struct conn *c);      /* tells the owner; the exchange is gone */
 void http_forget(struct lec_http *h); /* frees it at the end of the turn */
+
+/* --- reply.c ------------------------------------------------------------------------------ */
+
+/* Writes status line and fields, and a body of r that is not sent from elsewhere, into net->scratch. */
+struct lec_slice reply_write(struct lec_net *net, const struct lec_reply *r, bool keep, bool head);
+/* Answers, for net itself, what is no request that could be handed on; then the connection ends. */
+void reply_refuse(struct conn *c, unsigned status);
 
 /* --- ws.c --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* The listener and its limits: how connections come in, and how all of them end. */
 #include "net/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -17,6 +18,7 @@
 #define ACCEPT_PAUSE_MS 100 /* when the machine has no memory for another socket */
 #define OTHER_FDS       256 /* descriptors of the process that are no connections */
 #define WATCH_PER_TURN  256
+#define SHAKES_PER_TURN 8 /* steps of TLS handshakes: 3 to 8 ms of computing */
 
 /* --- accepting ------------------------------------------------------------------------------ */
 
@@ -49,30 +51,44 @@ static bool refuse_with_spare(struct lec_net *net)
     return fd >= 0;
 }
 
-static bool site_is_full(const struct lec_net *net, const struct sockaddr_storage *peer)
+bool net_has_room_for(const struct lec_net *net, const char *address)
 {
-    char address[LEC_ADDRESS_SIZE], site[LEC_ADDRESS_SIZE];
-    if (net->cfg->max_per_site == 0)
-        return false;
-    conn_peer(peer, address);
-    return lec_tally_count(&net->sites, lec_address_site(address, site)) >=
-               net->cfg->max_per_site &&
-           !lec_networks_contain(&net->cfg->trusted_proxies, address);
+    char site[LEC_ADDRESS_SIZE];
+    return net->cfg->max_per_site == 0 ||
+           lec_tally_count(&net->sites, lec_address_site(address, site)) < net->cfg->max_per_site ||
+           lec_networks_contain(&net->cfg->trusted_proxies, address);
 }
 
-static void adopt(struct lec_net *net, int fd, const struct sockaddr_storage *peer)
+/* The peer's address as text. */
+static void text_of(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE])
 {
+    const void *ip = &((const struct sockaddr_in *)peer)->sin_addr;
+    int family = peer->ss_family;
+    if (family == AF_INET6) {
+        const struct in6_addr *ip6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(ip6);
+        ip = mapped ? (const void *)&ip6->s6_addr[12] : (const void *)ip6;
+        family = mapped ? AF_INET : AF_INET6;
+    }
+    if (inet_ntop(family, ip, out, LEC_ADDRESS_SIZE) == NULL)
+        out[0] = '\0';
+}
+
+static void admit(struct lec_net *net, int fd, const struct sockaddr_storage *peer)
+{
+    char address[LEC_ADDRESS_SIZE];
+    text_of(peer, address);
     if (net->count >= net->limit || net->closing) {
         refuse(net, fd);
         return;
     }
-    if (site_is_full(net, peer)) {
+    if (!net_has_room_for(net, address)) {
         close(fd);
         net->counters->connections_refused_address++;
         return;
     }
     net->counters->connections_accepted++;
-    lec_lws_adopt(net, fd, peer);
+    conn_new(net, fd, address);
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events)
@@ -86,7 +102,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
         int fd =
             accept4(net->listen_fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            adopt(net, fd, &peer);
+            admit(net, fd, &peer);
             continue;
         }
         switch (errno) {
@@ -209,6 +225,7 @@ static void on_watch(uv_poll_t *poll, int status, int events)
     struct epoll_event e[WATCH_PER_TURN];
     (void)status;
     (void)events;
+    net->shakes = SHAKES_PER_TURN;
     /* All of the pointers live to the end of the turn, whatever the earlier ones cause. */
     int n = epoll_wait(net->watch_fd, e, WATCH_PER_TURN, 0);
     for (int i = 0; i < n; i++)
@@ -257,6 +274,7 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
     net->limit = limit_descriptors(net);
     net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     net->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    net->names = header_names_new(cfg->headers);
     if (net->watch_fd < 0 || lec_lws_new(net) == NULL) {
         if (net->watch_fd < 0)
             lec_log(log, LEC_LOG_ERROR, LEC_CAT_NET, LEC_NOBODY, "cannot watch connections: %s",
@@ -265,6 +283,7 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
             close(net->watch_fd);
         if (net->spare_fd >= 0)
             close(net->spare_fd);
+        header_names_free(net->names);
         free(net);
         return NULL;
     }
@@ -298,6 +317,7 @@ void lec_net_free(struct lec_net *net)
         close(net->spare_fd);
     lec_tally_fini(&net->sites);
     lec_buf_fini(&net->scratch);
+    header_names_free(net->names);
     free(net->gather);
     free(net->input);
 }

@@ -1,6 +1,7 @@
 /* The network side of one server: a listener with its limits, and what comes in by it, as HTTP
  * requests (net/http.h) and WebSocket connections (net/ws.h). The only folder that knows
- * libwebsockets; its traps and their guards are described in net/lws.c.
+ * libwebsockets; its traps and their guards are described in net/lws.c. HTTP/1.1 is ours
+ * (RFC 9110, 9112): what is no proper request never gets out of this folder.
  *
  * Owner: the server. Life: new, listen, (serve), stop_listening, close, free. */
 #ifndef LEC_NET_NET_H
@@ -35,6 +36,7 @@ struct lec_net_config {
     const char *const *headers; /* names (lower case) of the non-standard request headers to keep,
                                  * NULL-terminated; the standard ones are always kept */
     struct lec_networks trusted_proxies; /* whose X-Forwarded- headers count */
+    bool proxy_protocol; /* their connections begin with the PROXY protocol (net/proxy_header.h) */
 };
 
 struct lec_net_events {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "net/internal.h"
@@ -40,6 +41,28 @@ ssize_t socket_send(int fd, SSL *ssl, const char *p, size_t n)
     if (k >= 0)
         return k;
     return later(errno) ? 0 : -1;
+}
+
+/* The same of a file: a piece read is given to OpenSSL, and read again if it takes none of it. */
+static ssize_t tls_send_file(SSL *ssl, int file, off_t *at, size_t n, char *buffer)
+{
+    size_t size = n < TLS_WRITE ? n : TLS_WRITE;
+    ssize_t have = pread(file, buffer, size, *at);
+    if (have != (ssize_t)size)
+        return -1;
+    ssize_t k = tls_send(ssl, buffer, size);
+    *at += k > 0 ? k : 0;
+    return k;
+}
+
+ssize_t socket_send_file(int fd, SSL *ssl, int file, off_t *at, size_t n, void *buffer)
+{
+    if (ssl != NULL)
+        return tls_send_file(ssl, file, at, n, buffer);
+    ssize_t k = sendfile(fd, file, at, n);
+    if (k > 0)
+        return k;
+    return k < 0 && later(errno) ? 0 : -1; /* 0: the file has become shorter */
 }
 
 /* A record a call, until none is whole. */
@@ -87,10 +110,4 @@ void socket_finish(int fd, SSL *ssl)
         ERR_clear_error();
     }
     shutdown(fd, SHUT_WR);
-}
-
-void socket_close(int fd, SSL *ssl)
-{
-    SSL_free(ssl);
-    close(fd);
 }

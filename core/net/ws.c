@@ -69,7 +69,7 @@ unsigned ws_check(const struct lec_http *h)
     struct lec_slice key = lec_http_header(h, "sec-websocket-key");
     if (!lec_slice_is(lec_http_header(h, "sec-websocket-version"), "13"))
         return 426;
-    if (h->method != LEC_GET || !h->http11 || !h->body_done)
+    if (h->method != LEC_GET || !h->http11 || !lec_body_is_whole(&h->framing))
         return 400;
     if (!lec_request_has_token(lec_http_header(h, "connection"), "upgrade"))
         return 400;
@@ -118,6 +118,8 @@ static void free_rest(struct lec_ws *ws)
     ws->rest = NULL;
 }
 
+static bool send_rest(struct lec_ws *ws);
+
 void ws_opened(struct conn *c)
 {
     struct lec_http *h = c->http;
@@ -129,11 +131,13 @@ void ws_opened(struct conn *c)
     ws->max_message = h->max_message;
     http_forget(h);
     c->ws = ws;
-    c->state = CONN_WS;
+    conn_become(c, CONN_WS);
     c->net->counters->ws_opened++;
+    /* In a write of its own: clients exist that lose frames which come with it. */
+    (void)send_rest(ws);
     ws->events->on_open(ws->owner, ws);
-    conn_later(c); /* behind what on_open put off: its frames leave with the answer */
-    wire_watch(c);
+    conn_later(c);
+    conn_look(c);
 }
 
 static void free_incoming(struct lec_ws *ws)
@@ -162,13 +166,13 @@ static void broken(struct lec_ws *ws)
     if (!ws->closing)
         ws->why = LEC_WS_GONE;
     ws->closing = true;
-    conn_kill(ws->conn);
+    conn_end(ws->conn);
 }
 
 /* Hands p to the kernel, from *at on. Whether it took all. */
 static bool send_out(struct lec_ws *ws, const char *p, size_t n, size_t *at)
 {
-    ssize_t k = wire_send(ws->conn, p + *at, n - *at);
+    ssize_t k = socket_send(ws->conn->fd, ws->conn->ssl, p + *at, n - *at);
     if (k < 0) {
         broken(ws);
         return false;
@@ -205,7 +209,7 @@ static bool send_rest(struct lec_ws *ws)
 
 static bool usable(const struct lec_ws *ws)
 {
-    return !ws->closing && ws->conn->state == CONN_WS && !ws->conn->kill;
+    return !ws->closing && ws->conn->state == CONN_WS;
 }
 
 /* Puts messages behind `rest`, to leave with it; how many. */
@@ -281,6 +285,11 @@ void ws_writable(struct conn *c)
         ws->wants_writable = false;
         ws->events->on_writable(ws->owner, ws);
     }
+}
+
+void lec_ws_set_max_message(struct lec_ws *ws, size_t max_message)
+{
+    ws->max_message = max_message;
 }
 
 /* Puts a control frame into `rest`; it leaves at the end of the turn. */
@@ -500,11 +509,11 @@ static size_t step(struct lec_ws *ws, unsigned char *p, size_t n)
 static void received(struct lec_ws *ws, unsigned char *p, size_t n)
 {
     size_t k;
-    while (n > 0 && !ws->heard && !ws->conn->kill && (k = step(ws, p, n)) > 0) {
+    while (n > 0 && !ws->heard && !conn_is_over(ws->conn) && (k = step(ws, p, n)) > 0) {
         p += k;
         n -= k;
     }
-    if (ws->heard || ws->conn->kill)
+    if (ws->heard || conn_is_over(ws->conn))
         return;
     struct incoming *in = n > 0 ? incoming(ws) : ws->in;
     if (in == NULL)
@@ -529,9 +538,10 @@ void ws_readable(struct conn *c, bool hangup)
         received(ws, p - held, held + n);
     }
     if (ended) {
-        conn_kill(c);
+        conn_end(c);
         ws_ended(c, LEC_WS_GONE);
-    } else if (n == LEC_INPUT && !c->kill) { /* the next turn goes on, after everybody else's */
-        wire_watch(c);
+    } else if (n == LEC_INPUT &&
+               !conn_is_over(c)) { /* the next turn goes on, after everybody else's */
+        conn_look(c);
     }
 }

@@ -36,6 +36,9 @@ int lec_ws_write(struct lec_ws *ws, struct lec_outq *q) LEC_CHECK;
 /* Whether a write would go out at once: nothing is left behind in the kernel's way. */
 bool lec_ws_writable(const struct lec_ws *ws);
 
+/* How long messages may be that begin from now on; at first what lec_http_accept_ws was told. */
+void lec_ws_set_max_message(struct lec_ws *ws, size_t max_message);
+
 /* Sends a close frame (code 0: one without code and reason) and ends the connection. */
 void lec_ws_close(struct lec_ws *ws, unsigned code, const char *reason);
 

@@ -11,15 +11,24 @@ void lec_answer_json(struct lec_http *http, unsigned status, const char *json)
                                                .body = lec_slice_str(json) });
 }
 
+static bool is_health(struct lec_slice path)
+{
+    return lec_slice_is(path, "/healthz");
+}
+
+bool lec_admin_has(struct lec_slice path)
+{
+    return is_health(path) || lec_slice_is(path, "/readyz");
+}
+
 /* /healthz: the process turns its loop, leave it alone. /readyz: send new clients here. */
 bool lec_admin_serve(struct lec_server *s, struct lec_http *http)
 {
     enum lec_method method = lec_http_method(http);
     struct lec_slice path = lec_http_path(http);
-    bool health = lec_slice_is(path, "/healthz");
-    if ((!health && !lec_slice_is(path, "/readyz")) || (method != LEC_GET && method != LEC_HEAD))
+    if (!lec_admin_has(path) || (method != LEC_GET && method != LEC_HEAD))
         return false;
-    if (health)
+    if (is_health(path))
         lec_answer_json(http, 200, "{\"status\":\"ok\"}");
     else if (s->state != SERVER_SERVING)
         lec_answer_json(http, 503, "{\"status\":\"draining\"}");

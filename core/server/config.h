@@ -55,12 +55,14 @@ struct lec_config {
     uint64_t ping_interval, ping_timeout, upgrade_timeout, connect_timeout;
     char *tls_cert, *tls_key, *tls_client_ca;
     char *trusted_proxies; /* addresses and networks (net/address.h) */
-    char *http_headers;    /* names separated by commas */
+    bool proxy_protocol;
+    char *http_headers; /* names separated by commas */
     bool http_compression;
     uint64_t http_compression_threshold;
     char *cookie, *cookie_same_site;
     /* limits */
-    uint64_t max_http_buffer_size, max_connections, max_queue_bytes, max_header_bytes;
+    uint64_t max_http_buffer_size, max_connect_bytes, max_connections, max_queue_bytes,
+        max_header_bytes;
     uint64_t max_connections_per_address, max_connections_per_user, max_handshakes_per_second;
     uint64_t header_timeout, body_timeout, keepalive_timeout, close_timeout, linger_timeout,
         send_timeout, attachment_timeout;

@@ -92,12 +92,14 @@ void lec_layers_fill(struct lec_server *s)
         .tls_client_ca = s->client_ca_file,
         .headers = s->header_names,
         .trusted_proxies = s->proxies,
+        .proxy_protocol = c->proxy_protocol,
     };
     s->eio_cfg = (struct eio_config){
         .ping_interval_ms = (unsigned)c->ping_interval,
         .ping_timeout_ms = (unsigned)c->ping_timeout,
         .upgrade_timeout_ms = (unsigned)c->upgrade_timeout,
         .max_payload = (unsigned)c->max_http_buffer_size,
+        .max_first_payload = (unsigned)c->max_connect_bytes,
         .max_queue_bytes = (unsigned)c->max_queue_bytes,
         .close_timeout_ms = (unsigned)c->close_timeout,
         .max_sessions = (unsigned)c->max_connections,

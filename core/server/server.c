@@ -29,10 +29,36 @@ static bool begins_with(struct lec_slice text, const char *prefix)
     return text.n >= n && memcmp(text.p, prefix, n) == 0;
 }
 
+/* What may be got is there, but not for this method. */
+static void answer_method(struct lec_http *http)
+{
+    struct lec_reply reply = { .status = 405,
+                               .headers = LEC_SLICE("Allow: GET, HEAD, OPTIONS\r\n") };
+    if (lec_http_method(http) == LEC_OPTIONS)
+        reply.status = 204;
+    else
+        reply.type = "application/json",
+        reply.body =
+            LEC_SLICE("{\"error\":{\"code\":\"method_not_allowed\",\"message\":\"this can be "
+                      "read only\"}}");
+    lec_http_answer(http, &reply);
+}
+
+static bool is_there(struct lec_server *s, struct lec_http *http)
+{
+    return lec_admin_has(lec_http_path(http)) || (s->files && lec_files_has(s->files, http));
+}
+
 static void on_request(void *ctx, struct lec_http *http)
 {
     struct lec_server *s = ctx;
     struct lec_slice path = lec_http_path(http);
+    if (lec_slice_is(path, "*")) { /* OPTIONS of the whole server */
+        lec_http_answer(
+            http, &(struct lec_reply){
+                      .status = 204, .headers = LEC_SLICE("Allow: GET, HEAD, POST, OPTIONS\r\n") });
+        return;
+    }
     if (begins_with(path, s->prefix)) {
         size_t n = strlen(s->prefix);
         struct lec_slice name = { path.p + n, path.n - n };
@@ -47,6 +73,10 @@ static void on_request(void *ctx, struct lec_http *http)
     if (!lec_http_wants_ws(http) &&
         (lec_admin_serve(s, http) || (s->files && lec_files_serve(s->files, http))))
         return;
+    if (!lec_http_wants_ws(http) && is_there(s, http)) {
+        answer_method(http);
+        return;
+    }
     lec_answer_json(
         http, 404,
         "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this address\"}}");

@@ -46,7 +46,7 @@ async function poller(server, id) {
 const GROUPS = [
   {
     settings: {
-      max_http_buffer_size: 60_000, max_header_bytes: 2048, max_namespaces: 2, max_dynamic_namespaces: 2, max_namespace_name: 30, max_rooms: 5, max_room_name: 40,
+      max_http_buffer_size: 60_000, max_connect_bytes: 2000, max_header_bytes: 2048, max_namespaces: 2, max_dynamic_namespaces: 2, max_namespace_name: 30, max_rooms: 5, max_room_name: 40,
       max_event_name: 32, max_acks: 3, max_attachments: 3, max_attachment_bytes: 100_000, max_json_depth: 8,
       max_arguments: 4, max_tasks: 5, max_refusals: 4, max_queue_bytes: 100_000, max_revocations: 2, 'jwt.max_bytes': 600,
       ack_timeout: TIME,
@@ -61,6 +61,25 @@ const GROUPS = [
         assert.equal((await post(`42["echo","${'x'.repeat(size)}"]`)).status, 413);
         await post('1');
         assert.equal((await fetch(url)).status, 400);
+      },
+      async max_connect_bytes(server, size) {
+        const tooLong = `40${JSON.stringify({ token: tokenFor('mallory'), more: 'x'.repeat(size) })}`;
+        const raw = await RawWebSocket.open(server.port);
+        await raw.nextPacket();
+        raw.send(tooLong);
+        await gone(raw);
+        assert.equal(raw.closeCode, 1009);
+        const { sid } = JSON.parse((await (await fetch(server.url + POLLING)).text()).slice(1));
+        const url = `${server.url}${POLLING}&sid=${sid}`;
+        assert.equal((await fetch(url, { method: 'POST', body: tooLong })).status, 413);
+        await fetch(url, { method: 'POST', body: '1' });
+        // Who has joined may say more, by WebSocket and by polling.
+        const ada = await guest(server.port, 'ada');
+        assert.equal(await reply(ada, 'echo', 'x'.repeat(size)), 'x'.repeat(size));
+        ada.destroy();
+        const bob = await poller(server, 'bob');
+        assert.equal((await bob.post(`42["echo","${'x'.repeat(size)}"]`)).status, 200);
+        await bob.post('1');
       },
       async max_header_bytes(server, size) {
         for (const text of [`GET /${'x'.repeat(size)} HTTP/1.1\r\n`, `GET / HTTP/1.1\r\nAccept: ${'x'.repeat(size)}\r\n`, `GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(size / 4)}`]) {

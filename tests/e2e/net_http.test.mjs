@@ -1,5 +1,5 @@
-// Plain HTTP/1.1 on core/net: framing, limits, deadlines (traps T1, T2, T8, T9, T11, T12, T15, T17
-// and T20 of core/net/lws.c). Every hostile case also asserts that the server still serves.
+// Plain HTTP/1.1 on core/net: framing, limits, deadlines, and T8, T9, T11 and T15 of core/net/lws.c. Every hostile
+// case also asserts that the server still serves.
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
@@ -106,41 +106,47 @@ for (const secure of [false, true]) {
     await p.quiet();
   });
 
-  // T1: lws loops for ever on a request with a body that it finds in its own buffer.
+  // Sent without waiting, bodies included: answered in order.
   const bodied = {
-    'POST': post('/echo', 'abc'),
-    'PUT': 'PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc',
-    'GET with a body': 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc',
-    'DELETE with a body': 'DELETE / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc',
-    'POST without a length': 'POST /echo HTTP/1.1\r\nHost: x\r\n\r\nabc',
-    'chunked POST': 'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
-    'PATCH, half of it': 'PATCH /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc',
+    'POST': [post('/echo', 'abc'), 'abc'],
+    'PUT': ['PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc', 'abc'],
+    'GET with a body': ['GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc', 'hello\n'],
+    'DELETE with a body': ['DELETE / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc', 'hello\n'],
+    'POST without a length': ['POST /echo HTTP/1.1\r\nHost: x\r\n\r\n', ''],
+    'chunked POST': ['POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 'abc'],
+    'PATCH, half of it': ['PATCH /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc', 'abcdef', 'def'],
   };
-  for (const [what, request] of Object.entries(bodied)) {
-    test(`${name}: T1: ${what} pipelined behind a GET`, async (t) => {
+  for (const [what, [request, body, later]] of Object.entries(bodied)) {
+    test(`${name}: ${what} pipelined behind a GET`, async (t) => {
       const p = await start(t);
       const c = await p.connect();
       c.write(get('/') + request);
       assert.equal((await c.response()).body.toString(), 'hello\n');
-      await c.closed();
-      await p.alive();
+      if (later) c.write(later);
+      c.write(get('/query/behind'));
+      const r = await c.response();
+      assert.equal(r.status, 200);
+      assert.equal(r.body.toString(), body);
+      assert.match((await c.response()).body.toString(), /behind/);
       await p.quiet();
+      c.destroy();
     });
   }
 
-  test(`${name}: T1: POST behind POST, and behind a held GET`, async (t) => {
+  test(`${name}: POST behind POST, and behind a held GET`, async (t) => {
     const p = await start(t);
     const c = await p.connect();
     c.write(post('/echo', 'one') + post('/echo', 'two'));
     assert.equal((await c.response()).body.toString(), 'one');
-    await c.closed();
+    assert.equal((await c.response()).body.toString(), 'two');
+    c.destroy();
     const d = await p.connect();
     d.write(get('/hold') + post('/echo', 'two'));
     await until(async () => (await p.stats()).held === 1);
     await p.get('/release');
     assert.equal((await d.response()).body.toString(), 'released');
-    await d.closed();
-    await p.alive();
+    assert.equal((await d.response()).body.toString(), 'two');
+    d.destroy();
     await p.quiet();
   });
 
@@ -154,13 +160,12 @@ for (const secure of [false, true]) {
     c.destroy();
   });
 
-  // T20: what the library has read of one connection must not be taken for another's (T1), nor wait for ever.
-  test(`${name}: T20: more pipelined GETs than are read at once, beside others' POSTs`, async (t) => {
+  test(`${name}: more pipelined GETs than are read at once, beside others' POSTs`, async (t) => {
     const p = await start(t);
     const held = await p.connect();
     held.write(get('/hold') + get('/query/behind'));
     await until(async () => (await p.stats()).held === 1);
-    const many = 1500; // 60 KB; the library reads 20 at once
+    const many = 1500; // 60 KB, of which 8 are read at once
     await Promise.all([1, 2, 3, 4, 5, 6].map(async (n) => {
       const c = await p.connect();
       if (n > 3) {
@@ -195,24 +200,20 @@ for (const secure of [false, true]) {
     }
   });
 
-  // T2 and T11: the memory of an Upgrade header is read after it was freed; h2c is accepted.
-  for (const upgrade of ['foo', 'h2c', 'websocket2', 'x'.repeat(40), '']) {
-    test(`${name}: T2: Upgrade: ${upgrade || '(empty)'} on a fresh and on a used connection`, async (t) => {
+  // Offers of other protocols may be ignored (RFC 9110, 7.8).
+  for (const upgrade of ['foo', 'h2c', 'websocket2', 'x'.repeat(40), '', 'TLS/1.0, h2c']) {
+    test(`${name}: Upgrade: ${upgrade || '(empty)'} is answered by HTTP/1.1 on a fresh and on a used connection`, async (t) => {
       const p = await start(t);
       const wish = get('/', `Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAA\r\nUpgrade: ${upgrade}\r\n`);
       const c = await p.connect();
-      c.write(wish);
-      if (upgrade !== '') await c.closed();
-      assert.doesNotMatch(c.data.toString(), /101/);
-      const d = await p.connect();
-      d.write(get('/'));
-      await d.response();
-      d.write(wish);
-      if (upgrade !== '') await d.closed();
-      assert.doesNotMatch(d.data.toString(), /101/);
-      await p.alive();
+      for (let i = 0; i < 2; i++) {
+        c.write(wish);
+        const r = await c.response();
+        assert.equal(r.status, 200);
+        assert.equal(r.body.toString(), 'hello\n');
+        assert.equal(r.headers.connection, 'keep-alive');
+      }
       c.destroy();
-      d.destroy();
     });
   }
 
@@ -224,7 +225,7 @@ for (const secure of [false, true]) {
     await p.alive();
   });
 
-  // T12 and what else must not be taken for a request.
+  // What must not be taken for a request.
   const refused = {
     'a negative Content-Length': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello', 400],
     'Content-Length with a plus': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello', 400],
@@ -234,12 +235,7 @@ for (const secure of [false, true]) {
     'two different ones': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello', 400],
     'Content-Length with a space before the colon': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length : 0\r\n\r\nhello', 400],
     'a huge Content-Length': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\nhello', 413],
-    'no Content-Length': ['POST /echo HTTP/1.1\r\nHost: x\r\n\r\nhello', 411],
-    'chunked': ['POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
-    'chunked and a length': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
-    'more zeros than the library reads': [`POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ${'0'.repeat(40)}5\r\n\r\nhello`, 400],
-    'more spaces than the library reads': [`GET /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5${' '.repeat(40)}\r\n\r\nhello`, 400],
-    'a chunked GET': ['GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 411],
+    'chunked and a length': ['POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 400],
     'no Host': ['GET / HTTP/1.1\r\n\r\n', 400],
     'two Hosts': ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
     'HTTP/2.0 in the request line': ['GET / HTTP/2.0\r\nHost: x\r\n\r\n', 505],
@@ -251,7 +247,6 @@ for (const secure of [false, true]) {
     'CONNECT (T17)': ['CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n', null],
     'CONNECT host': ['CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n', null],
     'an unknown method': ['BREW / HTTP/1.1\r\nHost: x\r\n\r\n', null],
-    'no path': ['GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n', null],
     'a bad escape': ['GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n', null],
     'an escaped NUL': ['GET /x%00 HTTP/1.1\r\nHost: x\r\n\r\n', null],
     'an escaped NUL behind a slash': ['GET /%00x HTTP/1.1\r\nHost: x\r\n\r\n', 400],
@@ -271,8 +266,6 @@ for (const secure of [false, true]) {
         const r = await c.response();
         if (status !== null) assert.equal(r?.status, status, what);
         else assert.ok(r === null || r.status >= 400, `${what}: ${r?.status}`);
-        if (status === 411) assert.match(String(r.body), /Content-Length/, what);
-        if (status === 411 || status === 413) c.socket.end(); // the body is awaited for a moment
         await c.closed(3500);
         c.destroy();
       }
@@ -281,23 +274,6 @@ for (const secure of [false, true]) {
     await p.alive();
     assert.ok((await p.stats()).refused >= 30);
     await p.quiet();
-  });
-
-  // T1 closes what may have input in the library's buffer; nothing may stay there.
-  test(`${name}: who lingers after a refusal is no harm to others`, async (t) => {
-    const p = await start(t);
-    for (const head of ['GET / HTTP/1.1\r\nTransfer-Encoding: chunked', 'POST /echo HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked']) {
-      const c = await p.connect();
-      c.write(`${head}\r\nHost: x\r\n\r\n5\r\nhello\r\n0\r\n\r\n`);
-      assert.equal((await c.response()).status, 411);
-      const d = await p.connect();
-      d.write(get('/'));
-      await d.response();
-      d.write(post('/echo', 'hello'));
-      assert.equal((await d.response())?.status, 200);
-      c.destroy();
-      d.destroy();
-    }
   });
 
   test(`${name}: a body above the limit gets its 413 while it is still being sent`, async (t) => {
@@ -414,8 +390,9 @@ test('path and query mean what was sent', async (t) => {
     ['/query/a%20b', '/query/a%20b ? '],
     ['/query/%25', '/query/%25 ? '],
     ['/query/a?b=c&d', '/query/a ? b=c&d'],
-    ['/query?a=%26&b=%3D&c=1=2', '/query ? a=%26&b=%3D&c=1%3D2'],
-    ['/query?a=1+2%2B3', '/query ? a=1%202%2B3'],
+    ['/query?a=%26&b=%3D&c=1=2', '/query ? a=%26&b=%3D&c=1=2'],
+    ['/query?a=1+2%2B3', '/query ? a=1+2%2B3'],
+    ['/query?a%3Db=%zz&100%&;&%00%0a&', '/query ? a%3Db=%zz&100%&;&%00%0a&'],
     ['/query?EIO=4&transport=polling&t=P-x_.~', '/query ? EIO=4&transport=polling&t=P-x_.~'],
     ['/query?&&a', '/query ? &&a'],
     ['/query?%C3%BC=%F0%9F%98%80', '/query ? %C3%BC=%F0%9F%98%80'],
@@ -424,21 +401,25 @@ test('path and query mean what was sent', async (t) => {
     assert.equal((await p.get(sent)).body.toString(), `0 ${got}`);
 });
 
-test('a header block above the limit closes the connection', async (t) => {
+test('a head above the limit is refused, whatever it is made of', async (t) => {
   const p = await Probe.start(t, ['--max-header', '4096']);
   assert.equal((await p.get('/', `X-Probe: ${'a'.repeat(3000)}\r\n`)).status, 200);
-  const c = await p.connect();
-  c.write(get('/', `X-Probe: ${'a'.repeat(5000)}\r\n`));
-  await c.closed();
-  c.destroy();
-  const d = await p.connect();
-  d.write(`GET /${'a'.repeat(10000)} HTTP/1.1\r\n`);
-  await d.closed();
-  d.destroy();
-  const e = await p.connect();
-  e.write(get(`/query?${'a=1&'.repeat(200)}`)); // more pieces than lws has room for
-  await e.closed();
-  e.destroy();
+  for (const [request, status] of [
+    [get('/', `X-Probe: ${'a'.repeat(5000)}\r\n`), 431],
+    [get('/', 'a:\r\n'.repeat(1200)), 431],
+    [`GET /${'a'.repeat(10000)} HTTP/1.1\r\n`, 414],
+    ['\r\n'.repeat(3000), 414],
+  ]) {
+    const c = await p.connect();
+    c.write(request);
+    const r = await c.response();
+    assert.equal(r.status, status);
+    assert.match(String(r.body), /max_header_bytes/);
+    assert.equal(r.headers.connection, 'close');
+    await c.closed();
+    c.destroy();
+  }
+  assert.equal((await p.get(`/query?${'a=1&'.repeat(300)}`)).status, 200);
   await p.alive();
 });
 
@@ -495,18 +476,20 @@ test('T9: without descriptors it neither spins nor dies, and recovers', async (t
 });
 
 test('T15: errors that a peer provokes do not fill the log', async (t) => {
-  const p = await Probe.start(t, ['--max-header', '4096']);
-  const bad = `GET / HTTP/1.1\r\nHost: x\r\nX-Probe: ${'a'.repeat(5000)}\r\n\r\n`;
+  const p = await Probe.start(t, ['--max-header', '4096', ...tlsArgs(t)]);
+  const bad = [`GET / HTTP/1.1\r\nHost: x\r\nX-Probe: ${'a'.repeat(5000)}\r\n\r\n`, 'nonsense\r\n\r\n'];
   for (let i = 0; i < 200; i++) {
+    p.tls = i % 2 === 0; // half of them speak no TLS at all
     const c = await p.connect();
-    c.write(bad);
+    c.write(bad[i % 4 >> 1]);
     await c.closed();
+    c.destroy();
   }
+  p.tls = true;
   await p.alive();
-  const lines = () => p.stderr.split('\n').length;
-  await until(() => lines() > 1);
   await p.stop(); // and all that it says is here
-  assert.ok(lines() < 40, `${lines()} lines`);
+  const lines = p.stderr.split('\n').length;
+  assert.ok(lines < 40, `${lines} lines`);
 });
 
 test('listens on IPv6 and IPv4 alike', async (t) => {

@@ -180,7 +180,7 @@ for (const secure of [false, true]) {
       [change('Connection: Upgrade\r\n', ''), 400],
       [change('Host: x\r\n', ''), 400],
       [change('\r\n\r\n', '\r\nContent-Length: 5\r\n\r\nhello'), 400],
-      [change('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n'), 411],
+      [change('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n'), 400],
     ]) {
       r = await ask(request);
       assert.equal(r?.status, status, request);

@@ -1,6 +1,7 @@
 /* An Engine.IO server of net and engineio alone: sends every message back, text and binary, on
  * /engine.io/. Shows that the two layers stand by themselves, and serves the transport tests. */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
         .ping_timeout_ms = 20000,
         .upgrade_timeout_ms = 10000,
         .max_payload = 1000000,
+        .max_first_payload = UINT_MAX,
         .max_queue_bytes = 16000000,
         .close_timeout_ms = 30000,
         .max_sessions = 10000,

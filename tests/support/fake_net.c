@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fields.h"
+#include "base/msg.h"
 
 #define MUST(cond)                                                                                 \
     do {                                                                                           \
@@ -265,6 +267,14 @@ void fake_body(struct lec_http *http, struct lec_slice body)
     fake_turn(http->loop);
 }
 
+void fake_too_big(struct lec_http *http)
+{
+    MUST(http->state == FAKE_BODY);
+    http->state = FAKE_HELD;
+    http->events->on_too_big(http->owner, http);
+    fake_turn(http->loop);
+}
+
 void fake_abort(struct lec_http *http)
 {
     MUST(http->state == FAKE_HELD || http->state == FAKE_BODY);
@@ -325,11 +335,6 @@ bool lec_http_wants_ws(const struct lec_http *http)
     return http->wants_ws;
 }
 
-size_t lec_http_body_length(const struct lec_http *http)
-{
-    return http->body_length;
-}
-
 void lec_http_hold(struct lec_http *http, const struct lec_http_events *events, void *owner)
 {
     MUST(http->state == FAKE_NEW);
@@ -364,7 +369,13 @@ void lec_http_answer(struct lec_http *http, const struct lec_reply *reply)
     http->status = reply->status;
     keep(&http->type, lec_slice_str(reply->type));
     keep(&http->reply_headers, reply->headers);
-    keep(&http->body, reply->body);
+    keep(&http->body, reply->shared ? lec_msg_payload(reply->shared) : reply->body);
+    if (reply->file) {
+        size_t n = reply->file->size;
+        MUST(pread(reply->file->fd, lec_buf_reserve(&http->body, n + 1), n, 0) == (ssize_t)n);
+        http->body.n = n;
+        (void)lec_buf_str(&http->body);
+    }
 }
 
 void lec_http_accept_ws(struct lec_http *http, struct lec_slice headers, size_t max_message,
@@ -388,6 +399,7 @@ struct lec_ws *fake_ws_open(struct lec_http *http)
     ws->loop = http->loop;
     ws->events = http->ws_events;
     ws->owner = http->ws_owner;
+    ws->max_message = http->max_message;
     ws->open = true;
     ws->next = ws->loop->sockets;
     ws->loop->sockets = ws;
@@ -476,6 +488,11 @@ int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 bool lec_ws_writable(const struct lec_ws *ws)
 {
     return ws->open && !ws->closing && !ws->full;
+}
+
+void lec_ws_set_max_message(struct lec_ws *ws, size_t max_message)
+{
+    ws->max_message = max_message;
 }
 
 static void close_now(struct lec_later *l)

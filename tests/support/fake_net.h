@@ -33,11 +33,12 @@ struct lec_ws {
     struct lec_loop *loop;
     const struct lec_ws_events *events;
     void *owner;
-    bool open;                    /* between on_open and on_close */
-    bool closing;                 /* lec_ws_close was called */
-    bool abrupt;                  /* on_close comes from inside lec_ws_close; set by the test */
-    bool full;                    /* writes say LEC_EAGAIN; set by the test */
-    unsigned code;                /* of lec_ws_close */
+    bool open;     /* between on_open and on_close */
+    bool closing;  /* lec_ws_close was called */
+    bool abrupt;   /* on_close comes from inside lec_ws_close; set by the test */
+    bool full;     /* writes say LEC_EAGAIN; set by the test */
+    unsigned code; /* of lec_ws_close */
+    size_t max_message;
     unsigned writes;              /* calls of lec_ws_write that took something */
     struct fake_ws_message *sent; /* by the server */
     size_t sent_count;
@@ -71,6 +72,7 @@ struct lec_http *fake_request(struct lec_loop *loop, enum lec_method method, con
 void fake_header(struct lec_http *http, const char *name, const char *value);
 /* What the client does to it; each ends with a turn. */
 void fake_body(struct lec_http *http, struct lec_slice body); /* state BODY only */
+void fake_too_big(struct lec_http *http);                     /* BODY: it has no end */
 void fake_abort(struct lec_http *http);                       /* HELD, BODY */
 
 /* Completes the handshake of an accepted exchange, or lets it fail. */

@@ -7,7 +7,8 @@
  *   GET  /headers     the headers           any  /query/…  method, path and query
  *   GET  /cors        CORS headers of --origins; OPTIONS is its preflight
  *   /ws               echoes messages; a text "flood N SIZE" is answered by N messages of SIZE,
- *                     "close CODE REASON" by a close; /ws-cookie adds a header to the 101
+ *                     "close CODE REASON" by a close; /ws-cookie adds a header to the 101, /ws-greeting
+ *                     says "welcome"
  *
  * Prints "listening on PORT". Ends on SIGTERM, having freed everything. */
 #include <getopt.h>
@@ -49,6 +50,7 @@ struct client {
     struct lec_ws *ws;
     struct lec_outq q;
     struct lec_later flush;
+    bool greets;
 };
 
 static void answer(struct lec_http *http, unsigned status, const char *p, size_t n)
@@ -86,7 +88,13 @@ static void on_abort(void *owner, struct lec_http *http)
     forget(h);
 }
 
-static const struct lec_http_events held_events = { on_body, on_abort };
+static void on_too_big(void *owner, struct lec_http *http)
+{
+    forget(owner);
+    answer(http, 413, "too large", 9);
+}
+
+static const struct lec_http_events held_events = { on_body, on_too_big, on_abort };
 
 static struct held *hold(struct probe *p, struct lec_http *http)
 {
@@ -153,6 +161,8 @@ static void on_open(void *owner, struct lec_ws *ws)
     struct client *c = owner;
     c->ws = ws;
     c->probe->opens++;
+    if (c->greets)
+        push(c, lec_msg_copy(false, "welcome", 7));
 }
 
 static void on_message(void *owner, struct lec_ws *ws, struct lec_slice data, bool binary)
@@ -217,13 +227,15 @@ static void answer_stats(struct probe *p, struct lec_http *http)
         &b,
         "{\"connections\":%u,\"held\":%lu,\"aborts\":%lu,\"opens\":%lu,\"closes\":%lu,"
         "\"messages\":%lu,\"waits\":%lu,\"refusedUpgrades\":%lu,\"lastEnd\":%d,\"refused\":%llu,"
-        "\"requests\":%llu,\"accepted\":%llu,\"turnedAway\":%llu,\"wsErrors\":%llu}",
+        "\"requests\":%llu,\"accepted\":%llu,\"turnedAway\":%llu,\"wsErrors\":%llu,"
+        "\"unread\":%llu,\"longest\":%llu}",
         lec_net_connections(p->net), p->held_count, p->aborts, p->opens, p->closes, p->messages,
         p->waits, p->refused_upgrades, p->last_end, (unsigned long long)p->counters.http_refused,
         (unsigned long long)p->counters.http_requests,
         (unsigned long long)p->counters.connections_accepted,
         (unsigned long long)p->counters.connections_refused,
-        (unsigned long long)p->counters.ws_errors);
+        (unsigned long long)p->counters.ws_errors, (unsigned long long)p->counters.http_unread,
+        (unsigned long long)lec_loop_usage(p->loop).longest_us);
     answer(http, 200, b.p, b.n);
     lec_buf_fini(&b);
 }
@@ -277,6 +289,7 @@ static void accept_ws(struct probe *p, struct lec_http *http, struct lec_slice h
 {
     struct client *c = lec_alloc0(sizeof *c);
     c->probe = p;
+    c->greets = lec_slice_is(lec_http_path(http), "/ws-greeting");
     lec_http_accept_ws(http, headers, p->max_message, &ws_events, c);
 }
 
@@ -286,7 +299,7 @@ static void on_request(void *ctx, struct lec_http *http)
     struct lec_slice path = lec_http_path(http);
     enum lec_method method = lec_http_method(http);
     if (lec_http_wants_ws(http)) {
-        if (lec_slice_is(path, "/ws"))
+        if (lec_slice_is(path, "/ws") || lec_slice_is(path, "/ws-greeting"))
             accept_ws(p, http, (struct lec_slice){ NULL, 0 });
         else if (lec_slice_is(path, "/ws-cookie"))
             accept_ws(p, http, LEC_SLICE("Set-Cookie: a=b; Path=/\r\nX-Probe: 1\r\n"));
@@ -352,6 +365,7 @@ int main(int argc, char **argv)
         HEADER_MS,
         BODY_MS,
         KEEP_MS,
+        SEND_MS,
         BODY,
         MESSAGE,
         ORIGINS
@@ -366,6 +380,7 @@ int main(int argc, char **argv)
         { "header-ms", 1, NULL, HEADER_MS },
         { "body-ms", 1, NULL, BODY_MS },
         { "keepalive-ms", 1, NULL, KEEP_MS },
+        { "send-ms", 1, NULL, SEND_MS },
         { "max-body", 1, NULL, BODY },
         { "max-message", 1, NULL, MESSAGE },
         { "origins", 1, NULL, ORIGINS },
@@ -400,6 +415,9 @@ int main(int argc, char **argv)
             break;
         case KEEP_MS:
             cfg.keepalive_timeout_ms = n;
+            break;
+        case SEND_MS:
+            cfg.send_timeout_ms = n;
             break;
         case BODY:
             p.max_body = n;

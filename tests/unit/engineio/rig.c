@@ -49,6 +49,7 @@ int rig_setup(void **state)
         .ping_timeout_ms = 20000,
         .upgrade_timeout_ms = 10000,
         .max_payload = 1000,
+        .max_first_payload = 1000,
         .max_queue_bytes = 4 * (1000 + LEC_OUTQ_OVERHEAD),
         .close_timeout_ms = 30000,
         .max_sessions = 10,

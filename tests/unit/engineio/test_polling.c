@@ -259,6 +259,30 @@ static void test_payload_limit(void **state)
     assert_answer(rig_post(r, s, "4still"), 200, "ok");
 }
 
+/* Until somebody knows whose session it is. */
+static void test_first_payload_limit(void **state)
+{
+    struct rig *r = *state;
+    struct eio_session *s = rig_open(r);
+    r->cfg.max_first_payload = 10;
+    assert_answer(rig_post(r, s, "4234567890"), 200, "ok");
+    assert_answer(rig_post(r, s, "42345678901"), 413, "");
+    eio_session_keep(s);
+    assert_answer(rig_post(r, s, "42345678901"), 200, "ok");
+}
+
+static void test_too_big_in_chunks(void **state)
+{
+    struct rig *r = *state;
+    struct eio_session *s = rig_open(r);
+    struct lec_http *post = fake_request(r->loop, LEC_POST, rig_url(r, "polling", s));
+    eio_engine_request(r->engine, post);
+    fake_too_big(post);
+    assert_answer(post, 413, "");
+    assert_int_equal(r->counters.payloads_too_big, 1);
+    assert_answer(rig_post(r, s, "4still"), 200, "ok");
+}
+
 static void test_other_methods(void **state)
 {
     struct rig *r = *state;
@@ -523,6 +547,8 @@ int main(void)
         TEST(test_aborted_post),
         TEST(test_raw_binary),
         TEST(test_payload_limit),
+        TEST(test_first_payload_limit),
+        TEST(test_too_big_in_chunks),
         TEST(test_other_methods),
         TEST(test_client_closes),
         TEST(test_client_pings),

@@ -194,6 +194,9 @@ static void serves_what_is_there(void **state)
             assert_non_null(strstr(lec_buf_str(&http->reply_headers), "nosniff"));
         } else {
             assert_int_equal(http->state, FAKE_NEW);
+            assert_int_equal(lec_files_has(w->files, http),
+                             cases[i].method != LEC_GET ||
+                                 strcmp(cases[i].path, "/large.txt") == 0);
             lec_http_answer(http, &(struct lec_reply){ .status = 404 });
         }
     }

@@ -141,6 +141,7 @@ static int set_up(void **state)
     set(w, "jwt.jwks_refresh", "60000");
     set(w, "ping_interval", "86400000"); /* clients of this test do not answer */
     set(w, "ping_timeout", "86400000");
+    set(w, "max_connect_bytes", "1000000"); /* what waits has a bound of its own */
     w->server = lec_server_new(w->loop, &w->cfg, "/nowhere", NULL, err, sizeof err);
     assert_non_null(w->server);
     lec_server_set_hooks(w->server, &w->hooks);

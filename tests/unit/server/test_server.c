@@ -76,13 +76,18 @@ static void routes_by_path(void **state)
         { LEC_HEAD, "/healthz", 200, "" },
         { LEC_GET, "/healthz?x", 200, "{\"status\":\"ok\"}" },
         { LEC_GET, "/healthz/", 404, "{\"error\":" },
-        { LEC_POST, "/healthz", 404, "{\"error\":" },
+        { LEC_POST, "/healthz", 405, "{\"error\":{\"code\":\"method_not_allowed\"" },
+        { LEC_OPTIONS, "/healthz", 204, "" },
+        { LEC_OPTIONS, "*", 204, "" },
         { LEC_GET, "/readyz", 200, "{\"status\":\"ready\"}" },
     };
     world_start(w);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lec_http *http = fake_host_request(w->loop, cases[i].method, cases[i].url, NULL);
         assert_int_equal(http->status, cases[i].status);
+        bool allow = cases[i].status == 405 || (cases[i].method == LEC_OPTIONS);
+        assert_int_equal(strstr(lec_buf_str(&http->reply_headers), "Allow: GET, HEAD") != NULL,
+                         allow);
         assert_int_equal(strncmp(lec_buf_str(&http->body), cases[i].body, strlen(cases[i].body)),
                          0);
     }
