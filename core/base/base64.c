@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -62,6 +63,19 @@ void lec_base64url_write(char *out, const void *p, size_t n)
     write_text(out, p, n, urlsafe);
 }
 
+/* Four characters to three bytes; false, and nothing written, if one is in no alphabet. */
+static inline bool take_four(unsigned char *at, const unsigned char *in)
+{
+    unsigned a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
+    if ((a | b | c | d) == BAD) /* values end at 63, so that only BAD has the high bits */
+        return false;
+    uint32_t v = a << 18 | b << 12 | c << 6 | d;
+    at[0] = (unsigned char)(v >> 16);
+    at[1] = (unsigned char)(v >> 8);
+    at[2] = (unsigned char)v;
+    return true;
+}
+
 int lec_base64_decode(struct lec_buf *out, const char *p, size_t n)
 {
     if (n > 0 && n % 4 == 0 && p[n - 1] == '=')
@@ -73,15 +87,9 @@ int lec_base64_decode(struct lec_buf *out, const char *p, size_t n)
     const unsigned char *in = (const unsigned char *)p;
     unsigned char *at = (unsigned char *)lec_buf_reserve(out, n / 4 * 3 + 3);
     unsigned char *first = at;
-    for (const unsigned char *end = in + (n - tail); in < end; in += 4, at += 3) {
-        unsigned a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
-        if ((a | b | c | d) == BAD) /* values end at 63, so that only BAD has the high bits */
+    for (const unsigned char *end = in + (n - tail); in < end; in += 4, at += 3)
+        if (!take_four(at, in))
             return LEC_EPROTO;
-        uint32_t v = a << 18 | b << 12 | c << 6 | d;
-        at[0] = (unsigned char)(v >> 16);
-        at[1] = (unsigned char)(v >> 8);
-        at[2] = (unsigned char)v;
-    }
     if (tail > 0) {
         unsigned a = values[in[0]], b = values[in[1]], c = tail == 3 ? values[in[2]] : 0;
         uint32_t v = a << 18 | b << 12 | c << 6;
@@ -95,4 +103,35 @@ int lec_base64_decode(struct lec_buf *out, const char *p, size_t n)
     }
     out->n += (size_t)(at - first);
     return LEC_OK;
+}
+
+void lec_base64_decode_loose(struct lec_buf *out, const char *p, size_t n)
+{
+    const unsigned char *in = (const unsigned char *)p, *end = in + n;
+    unsigned char *at = (unsigned char *)lec_buf_reserve(out, n / 4 * 3 + 3);
+    unsigned char *first = at;
+    uint32_t v = 0;
+    unsigned count = 0; /* characters in v */
+    while (in < end && *in != '=') {
+        if (count == 0 && end - in >= 4 && take_four(at, in)) {
+            in += 4;
+            at += 3;
+            continue;
+        }
+        unsigned value = values[*in++];
+        if (value == BAD)
+            continue;
+        v = v << 6 | value;
+        if (++count < 4)
+            continue;
+        *at++ = (unsigned char)(v >> 16);
+        *at++ = (unsigned char)(v >> 8);
+        *at++ = (unsigned char)v;
+        count = 0;
+    }
+    if (count >= 2)
+        *at++ = (unsigned char)(v >> (count == 2 ? 4 : 10));
+    if (count == 3)
+        *at++ = (unsigned char)(v >> 2);
+    out->n += (size_t)(at - first);
 }

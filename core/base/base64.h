@@ -18,4 +18,9 @@ void lec_base64url_write(char *out, const void *p, size_t n);
  * LEC_EPROTO at anything else (a bad length, spaces, bits left over), with `out` as it was. */
 int lec_base64_decode(struct lec_buf *out, const char *p, size_t n) LEC_CHECK;
 
+/* Appends the bytes that the text stands for, as Node's Buffer.from(text, "base64") reads it: both
+ * alphabets; everything else is skipped, as the line ends that Java and Android put in; the first '='
+ * ends it; bits left over are dropped. For what clients send, not for what proves something. */
+void lec_base64_decode_loose(struct lec_buf *out, const char *p, size_t n);
+
 #endif

@@ -2,13 +2,13 @@
 
 #include "base/base64.h"
 
-int eio_base64_decode(struct lec_slice *out, struct lec_slice text, struct lec_buf *scratch)
+struct lec_slice eio_base64_decode(struct lec_slice text, struct lec_buf *scratch)
 {
     size_t start = scratch->n;
-    int rc = lec_base64_decode(scratch, text.p, text.n);
-    *out = scratch->n > start ? (struct lec_slice){ scratch->p + start, scratch->n - start }
-                              : LEC_SLICE("");
-    return rc;
+    lec_base64_decode_loose(scratch, text.p, text.n);
+    if (scratch->n == start)
+        return LEC_SLICE("");
+    return (struct lec_slice){ scratch->p + start, scratch->n - start };
 }
 
 int eio_packet_decode(struct eio_packet *out, struct lec_slice text, struct lec_buf *scratch)
@@ -23,8 +23,8 @@ int eio_packet_decode(struct eio_packet *out, struct lec_slice text, struct lec_
     }
     if (type != 'b')
         return LEC_EPROTO;
-    *out = (struct eio_packet){ .type = EIO_MESSAGE, .binary = true };
-    return eio_base64_decode(&out->data, rest, scratch);
+    *out = (struct eio_packet){ EIO_MESSAGE, true, eio_base64_decode(rest, scratch) };
+    return LEC_OK;
 }
 
 bool eio_payload_next(struct lec_slice payload, size_t *pos, struct lec_slice *packet)

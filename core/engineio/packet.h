@@ -24,7 +24,7 @@ struct eio_packet {
 };
 
 /* One packet from text. Binary data is decoded into scratch, which the caller clears. LEC_EPROTO:
- * empty, unknown type, bad base64. */
+ * empty, unknown type. Base64 is never bad (lec_base64_decode_loose). */
 int eio_packet_decode(struct eio_packet *out, struct lec_slice text,
                       struct lec_buf *scratch) LEC_CHECK;
 
@@ -39,8 +39,7 @@ void eio_payload_add(struct lec_buf *out, const struct lec_msg *m);
  * version 3 "b4". */
 struct lec_msg *eio_message_base64(const struct lec_msg *binary, const char *prefix);
 
-/* Decodes base64 to the end of scratch; *out is what came, there. LEC_EPROTO: it is none. */
-int eio_base64_decode(struct lec_slice *out, struct lec_slice text,
-                      struct lec_buf *scratch) LEC_CHECK;
+/* Decodes base64 to the end of scratch, and returns what came, there. */
+struct lec_slice eio_base64_decode(struct lec_slice text, struct lec_buf *scratch);
 
 #endif

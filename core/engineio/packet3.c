@@ -21,8 +21,8 @@ int eio_packet3_decode(struct eio_packet *out, struct lec_slice packet, bool bin
         return LEC_EPROTO;
     *out = (struct eio_packet){ (enum eio_type)type, binary || base64, LEC_SLICE("") };
     if (base64)
-        return eio_base64_decode(&out->data, rest, scratch);
-    if (rest.n > 0)
+        out->data = eio_base64_decode(rest, scratch);
+    else if (rest.n > 0)
         out->data = rest;
     return LEC_OK;
 }

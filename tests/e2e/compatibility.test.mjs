@@ -138,6 +138,17 @@ describe('packets of Socket.IO', () => {
     for (const [sent, got] of rows) assert.deepEqual(await exchange(raw, sent, got.length), got, `${sent}`);
   });
 
+  it('attachments in base64 as Java and Android write it', async () => {
+    const ada = await polling(room, 'ada');
+    const bytes = Buffer.from(Array.from({ length: 200 }, (_, i) => i));
+    const [text, event] = [bytes.toString('base64'), '452-7["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'];
+    for (const end of ['\n', '\r\n']) {
+      const wrapped = text.replace(/.{76}|.+$/g, (line) => line + end);
+      assert.equal((await ada.post(`${event}\x1eb${wrapped}\x1ebAQID${end}`)).body.toString(), 'ok');
+      assert.equal(await ada.poll(), `462-7[${two}]\x1eb${text}\x1ebAQID`);
+    }
+  });
+
   it('the same in another namespace, and DISCONNECT leaves the others', async () => {
     const raw = await socket(room, 'ada');
     await exchange(raw, ['40/custom'], 2);

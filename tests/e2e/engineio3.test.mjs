@@ -140,6 +140,7 @@ describe('messages of version 3 by polling', () => {
     ['text by its UTF-16 length', '2:4\u20ac3:4\u{1f600}'],
     ['nothing', '1:4'],
     ['base64 for who asked for it', '6:4hello10:b4AQIDBA==', undefined, '&b64=1'],
+    ['base64 with a line end', '11:b4AQIDBA==\n', undefined, '&b64=1', '10:b4AQIDBA=='],
     ['raw bytes', Buffer.from('0006ff3468656c6c6f0105ff0401020304', 'hex'), raw],
     ['raw bytes for base64', '10:b4AQIDBA==', undefined, '', Buffer.from('0105ff0401020304', 'hex')],
   ]) {

@@ -108,11 +108,23 @@ describe('messages by polling', () => {
     });
   }
 
+  for (const [what, sent, binary] of [
+    ['wrapped by Android', 'bAQIDBA==\n', 'bAQIDBA=='],
+    ['wrapped by a mailer', 'bAQID\r\nBA==\r\n', 'bAQIDBA=='],
+    ['safe for URLs, without padding', 'b-_8', 'b+/8='],
+    ['that is none', 'b***', 'b'],
+  ]) {
+    it(`takes base64 ${what}`, async () => {
+      const sid = await openPolling(server);
+      assert.equal((await post(server, sid, `${sent}\x1e4behind`)).text, 'ok');
+      assert.equal((await poll(server, sid)).text, `${binary}\x1e4behind`);
+    });
+  }
+
   for (const [what, body] of [
     ['an unknown packet', 'abc'],
     ['an empty body', ''],
     ['bad UTF-8', Buffer.from([0x34, 0xff, 0xfe])],
-    ['bad base64', 'b***'],
   ]) {
     it(`closes the session at ${what}`, async () => {
       const sid = await openPolling(server);

@@ -91,6 +91,76 @@ static void refuses_what_is_none(void **state)
     }
 }
 
+/* The values of Node 20's Buffer.from(text, "base64"). */
+static void loose_reads_what_node_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        struct lec_slice text, bytes;
+    } cases[] = {
+        { LEC_SLICE(""), LEC_SLICE("") },
+        { LEC_SLICE("AQIDBA=="), LEC_SLICE("\1\2\3\4") },
+        { LEC_SLICE("AQIDBA==\n"), LEC_SLICE("\1\2\3\4") },
+        { LEC_SLICE("AQID\r\nBA==\r\n"), LEC_SLICE("\1\2\3\4") },
+        { LEC_SLICE("A Q\tI\nD"), LEC_SLICE("\1\2\3") },
+        { LEC_SLICE("AQID\0AQID"), LEC_SLICE("\1\2\3\1\2\3") },
+        { LEC_SLICE("AQI\xc3\xa9"
+                    "D"),
+          LEC_SLICE("\1\2\3") },
+        { LEC_SLICE("AQID-_+/"), LEC_SLICE("\1\2\3\xfb\xff\xbf") },
+        { LEC_SLICE("A"), LEC_SLICE("") },
+        { LEC_SLICE("AQ"), LEC_SLICE("\1") },
+        { LEC_SLICE("AQI"), LEC_SLICE("\1\2") },
+        { LEC_SLICE("AR"), LEC_SLICE("\1") },
+        { LEC_SLICE("AQJ"), LEC_SLICE("\1\2") },
+        { LEC_SLICE("AQIDB"), LEC_SLICE("\1\2\3") },
+        { LEC_SLICE("AQIDB\n"), LEC_SLICE("\1\2\3") },
+        { LEC_SLICE("AQ\n=="), LEC_SLICE("\1") },
+        { LEC_SLICE("AQ="), LEC_SLICE("\1") },
+        { LEC_SLICE("AQ==QUJD"), LEC_SLICE("\1") },
+        { LEC_SLICE("AQ=IDBA=="), LEC_SLICE("\1") },
+        { LEC_SLICE("AQI=D"), LEC_SLICE("\1\2") },
+        { LEC_SLICE("A=QI"), LEC_SLICE("") },
+        { LEC_SLICE("=AQID"), LEC_SLICE("") },
+        { LEC_SLICE("===="), LEC_SLICE("") },
+        { LEC_SLICE("!!!"), LEC_SLICE("") },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lec_buf b = { 0 };
+        lec_buf_adds(&b, "kept");
+        lec_base64_decode_loose(&b, cases[i].text.p, cases[i].text.n);
+        assert_memory_equal(b.p, "kept", 4);
+        if (!lec_slice_eq((struct lec_slice){ b.p + 4, b.n - 4 }, cases[i].bytes))
+            fail_msg("case %zu", i);
+        lec_buf_fini(&b);
+    }
+}
+
+/* As RFC 2045 and Java's encoders break lines. */
+static void loose_reads_wrapped_lines(void **state)
+{
+    (void)state;
+    static const char *const ends[] = { "\n", "\r\n" };
+    unsigned char bytes[200];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 7);
+    for (size_t n = 0; n <= sizeof(bytes); n++) {
+        struct lec_buf text = { 0 }, wrapped = { 0 }, back = { 0 };
+        lec_base64_encode(&text, bytes, n);
+        for (size_t i = 0; i < text.n; i += 76) {
+            lec_buf_add(&wrapped, text.p + i, text.n - i < 76 ? text.n - i : 76);
+            lec_buf_adds(&wrapped, ends[n % 2]);
+        }
+        lec_base64_decode_loose(&back, wrapped.p, wrapped.n);
+        assert_int_equal(back.n, n);
+        if (n > 0)
+            assert_memory_equal(back.p, bytes, n);
+        lec_buf_fini(&text);
+        lec_buf_fini(&wrapped);
+        lec_buf_fini(&back);
+    }
+}
+
 static void every_byte_at_every_length(void **state)
 {
     (void)state;
@@ -148,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_rfc_4648),
         cmocka_unit_test(refuses_what_is_none),
+        cmocka_unit_test(loose_reads_what_node_reads),
+        cmocka_unit_test(loose_reads_wrapped_lines),
         cmocka_unit_test(every_byte_at_every_length),
         cmocka_unit_test(only_the_alphabets_characters_are_taken),
         cmocka_unit_test(ids_are_long_enough_and_differ),

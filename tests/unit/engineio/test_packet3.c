@@ -26,7 +26,9 @@ static void test_decode(void **state)
         { LEC_SLICE("4"), false, EIO_MESSAGE, false, LEC_SLICE("") },
         { LEC_SLICE("6"), false, EIO_NOOP, false, LEC_SLICE("") },
         { LEC_SLICE("b4AQIDBA=="), false, EIO_MESSAGE, true, LEC_SLICE("\1\2\3\4") },
+        { LEC_SLICE("b4AQIDBA==\n"), false, EIO_MESSAGE, true, LEC_SLICE("\1\2\3\4") },
         { LEC_SLICE("b4"), false, EIO_MESSAGE, true, LEC_SLICE("") },
+        { LEC_SLICE("b4***"), false, EIO_MESSAGE, true, LEC_SLICE("") },
         { LEC_SLICE("\4\1\2"), true, EIO_MESSAGE, true, LEC_SLICE("\1\2") },
         { LEC_SLICE("\4"), true, EIO_MESSAGE, true, LEC_SLICE("") },
         { LEC_SLICE("\2"), true, EIO_PING, true, LEC_SLICE("") },
@@ -34,7 +36,6 @@ static void test_decode(void **state)
         { LEC_SLICE(""), true, BAD, false, LEC_SLICE("") },
         { LEC_SLICE("b"), false, BAD, false, LEC_SLICE("") },
         { LEC_SLICE("bAQIDBA=="), false, BAD, false, LEC_SLICE("") }, /* version 4's */
-        { LEC_SLICE("b4***"), false, BAD, false, LEC_SLICE("") },
         { LEC_SLICE("b7AAAA"), false, BAD, false, LEC_SLICE("") },
         { LEC_SLICE("7"), false, BAD, false, LEC_SLICE("") },
         { LEC_SLICE("/"), false, BAD, false, LEC_SLICE("") },

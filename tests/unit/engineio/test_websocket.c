@@ -101,8 +101,7 @@ static void test_packets_that_end_it(void **state)
     } cases[] = {
         { "1", EIO_TRANSPORT_CLOSE },      { "2", EIO_TRANSPORT_ERROR },
         { "2probe", EIO_TRANSPORT_ERROR }, { "abc", EIO_PARSE_ERROR },
-        { "", EIO_PARSE_ERROR },           { "b*", EIO_PARSE_ERROR },
-        { "7", EIO_PARSE_ERROR },
+        { "", EIO_PARSE_ERROR },           { "7", EIO_PARSE_ERROR },
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (unsigned abrupt = 0; abrupt < 2; abrupt++) {
