@@ -199,7 +199,7 @@ static void handshake(struct eio_engine *e, struct lec_http *http, const struct 
     }
     struct eio_session *s = eio_session_new(e, http, query, query->transport);
     if (query->transport == EIO_WEBSOCKET)
-        eio_ws_accept(s, http);
+        eio_ws_accept(s, http, query);
     else
         eio_polling_accept(s, http);
 }
@@ -259,7 +259,7 @@ void eio_engine_request(struct eio_engine *e, struct lec_http *http)
     else if (has_websocket(s))
         eio_ws_turn_away(e, http);
     else
-        eio_ws_accept(s, http);
+        eio_ws_accept(s, http, &query);
 }
 
 /* Fisher and Yates: so that who came together, like a class or all after a restart, does not leave

@@ -54,6 +54,7 @@ struct eio_engine {
 struct eio_link {
     struct eio_session *session; /* NULL when it has ended */
     struct lec_ws *ws;           /* NULL before on_open */
+    bool base64;                 /* its query asked for text in place of raw binary */
 };
 
 /* What a link needs while it is no more than a probe. */
@@ -80,12 +81,14 @@ struct eio_session {
     char log_id[EIO_LOG_ID_LEN + 1];
     enum eio_state state;
     enum eio_transport transport; /* the one that drains `out` */
-    bool base64;                  /* the client cannot take raw binary */
+    bool base64;                  /* that one takes no raw binary: its own query said so (b64) */
     bool awaits_beat; /* the client is to be heard before `beat`: its pong, or version 3's ping */
     bool late;        /* CLOSING, and no poll was there to tell it to */
     bool hasty;       /* CLOSING with the server: does not wait for a poll only to say so */
     bool in_body;     /* packets of `post` are being handled */
     bool kept;        /* eio_session_keep */
+    /* Attachments in it are raw while polling, since each poll encodes what it takes; for a WebSocket
+     * they are as they leave. */
     struct lec_outq out;
     struct lec_later flush, free;
     struct lec_timer beat;   /* ALIVE: next ping or missing heartbeat. CLOSING: giving up */
@@ -162,7 +165,7 @@ void eio_polling_end(struct eio_session *s, const struct lec_msg *last);
 /* websocket.c */
 
 /* Accepts a WebSocket: for a new session (OPENING), or as probe of a polling one. */
-void eio_ws_accept(struct eio_session *s, struct lec_http *http);
+void eio_ws_accept(struct eio_session *s, struct lec_http *http, const struct eio_query *query);
 /* Opens a WebSocket that belongs to no session, and closes it. */
 void eio_ws_turn_away(struct eio_engine *e, struct lec_http *http);
 void eio_ws_flush(struct eio_session *s);

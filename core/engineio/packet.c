@@ -58,13 +58,10 @@ void eio_payload_add(struct lec_buf *out, const struct lec_msg *m)
     }
 }
 
-struct lec_msg *eio_message_base64(const struct lec_msg *binary, const char *prefix)
+struct lec_msg *eio_message_text(const struct lec_msg *binary)
 {
-    struct lec_slice data = lec_msg_payload(binary);
     struct lec_buf text = { 0 };
-    lec_buf_reserve(&text, strlen(prefix) + (data.n + 2) / 3 * 4);
-    lec_buf_adds(&text, prefix);
-    lec_base64_encode(&text, data.p, data.n);
+    eio_payload_add(&text, binary);
     struct lec_msg *m = lec_msg_copy(false, text.p, text.n);
     lec_buf_fini(&text);
     return m;

@@ -35,9 +35,8 @@ bool eio_payload_next(struct lec_slice payload, size_t *pos, struct lec_slice *p
 /* Appends a message to a polling payload, with its separator if out is not empty. */
 void eio_payload_add(struct lec_buf *out, const struct lec_msg *m);
 
-/* The message that carries the same bytes as text, for clients that asked for b64=1. prefix: "b", for
- * version 3 "b4". */
-struct lec_msg *eio_message_base64(const struct lec_msg *binary, const char *prefix);
+/* The message that carries the same bytes as text, for WebSockets that asked for b64=1. */
+struct lec_msg *eio_message_text(const struct lec_msg *binary);
 
 /* Decodes base64 to the end of scratch, and returns what came, there. */
 struct lec_slice eio_base64_decode(struct lec_slice text, struct lec_buf *scratch);

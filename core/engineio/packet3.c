@@ -1,5 +1,6 @@
 #include "engineio/packet3.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 enum {
@@ -113,6 +114,14 @@ static void add_digits(struct lec_buf *out, size_t n)
         out->p[i] = (char)(out->p[i] - '0');
 }
 
+/* 'b', type digit, base64 */
+static void add_base64(struct lec_buf *out, struct lec_slice typed)
+{
+    lec_buf_addc(out, 'b');
+    lec_buf_addc(out, (char)('0' + typed.p[0]));
+    lec_base64_encode(out, typed.p + 1, typed.n - 1);
+}
+
 void eio_payload3_add(struct lec_buf *out, bool raw, const struct lec_msg *m)
 {
     struct lec_slice packet = lec_msg_payload(m);
@@ -120,6 +129,11 @@ void eio_payload3_add(struct lec_buf *out, bool raw, const struct lec_msg *m)
         lec_buf_addc(out, (char)m->binary);
         add_digits(out, packet.n);
         lec_buf_addc(out, (char)LENGTH_END);
+    } else if (m->binary) {
+        lec_buf_addu(out, 2 + (packet.n - 1 + 2) / 3 * 4);
+        lec_buf_addc(out, ':');
+        add_base64(out, packet);
+        return;
     } else {
         lec_buf_addu(out, units_of(packet));
         lec_buf_addc(out, ':');
@@ -133,5 +147,14 @@ struct lec_msg *eio_message3(const struct lec_msg *binary)
     struct lec_msg *m = lec_msg_new(true, 1 + data.n);
     *lec_msg_data(m) = EIO_MESSAGE;
     memcpy(lec_msg_data(m) + 1, data.p, data.n);
+    return m;
+}
+
+struct lec_msg *eio_message3_text(const struct lec_msg *typed)
+{
+    struct lec_buf text = { 0 };
+    add_base64(&text, lec_msg_payload(typed));
+    struct lec_msg *m = lec_msg_copy(false, text.p, text.n);
+    lec_buf_fini(&text);
     return m;
 }

@@ -24,11 +24,14 @@ int eio_packet3_decode(struct eio_packet *out, struct lec_slice packet, bool bin
 bool eio_payload3_next(struct lec_slice payload, bool raw, size_t *pos, struct lec_slice *packet,
                        bool *binary);
 
-/* Appends a message to a payload; without `raw` it must be text. A binary one has its type byte
- * already (eio_message3). */
+/* Appends a message to a payload; without `raw` a binary one as base64. It has its type byte already
+ * (eio_message3). */
 void eio_payload3_add(struct lec_buf *out, bool raw, const struct lec_msg *m);
 
 /* What version 3 sends for an attachment: the bytes behind their type. */
 struct lec_msg *eio_message3(const struct lec_msg *binary);
+
+/* The same as text, of one that has its type byte, for WebSockets that asked for b64=1. */
+struct lec_msg *eio_message3_text(const struct lec_msg *typed);
 
 #endif

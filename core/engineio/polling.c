@@ -10,10 +10,13 @@
 static const char text_type[] = "text/plain; charset=UTF-8",
                   raw_type[] = "application/octet-stream";
 
-static bool has_binary(const struct lec_outq *q)
+/* Whether what is queued makes a payload of the second form of version 3. */
+static bool needs_raw(const struct eio_session *s)
 {
-    for (uint32_t i = 0; i < q->count; i++)
-        if (lec_outq_at(q, i)->binary)
+    if (s->handshake.protocol != 3 || s->base64)
+        return false;
+    for (uint32_t i = 0; i < s->out.count; i++)
+        if (lec_outq_at(&s->out, i)->binary)
             return true;
     return false;
 }
@@ -34,7 +37,7 @@ static void answer_poll(struct eio_session *s, const struct lec_msg *last)
     struct lec_http *http = s->get;
     s->get = NULL;
 
-    bool raw = s->handshake.protocol == 3 && has_binary(&s->out);
+    bool raw = needs_raw(s);
     lec_buf_clear(&e->out, EIO_SCRATCH_KEEP);
     for (uint32_t i = 0; i < s->out.count; i++)
         put_packet(s, raw, lec_outq_at(&s->out, i));

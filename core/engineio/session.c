@@ -185,16 +185,31 @@ static int send_text_or_raw(struct eio_session *s, struct lec_msg *m)
     return LEC_OK;
 }
 
+static bool is_text_only(const struct eio_session *s)
+{
+    return s->base64 && s->transport == EIO_WEBSOCKET;
+}
+
+/* A message in the form that a WebSocket of text only sends; the caller has a reference of it. */
+static struct lec_msg *as_text(const struct eio_session *s, struct lec_msg *m)
+{
+    if (!m->binary)
+        return lec_msg_ref(m);
+    return s->handshake.protocol == 3 ? eio_message3_text(m) : eio_message_text(m);
+}
+
 int eio_session_send(struct eio_session *s, struct lec_msg *m)
 {
     if (s->state != EIO_ALIVE)
         return LEC_ECLOSED;
     bool eio3 = s->handshake.protocol == 3;
-    if (!m->binary || (!s->base64 && !eio3))
+    if (!m->binary || (!eio3 && !is_text_only(s)))
         return send_text_or_raw(s, m);
-    struct lec_msg *fit = s->base64 ? eio_message_base64(m, eio3 ? "b4" : "b") : eio_message3(m);
+    struct lec_msg *raw = eio3 ? eio_message3(m) : lec_msg_ref(m);
+    struct lec_msg *fit = is_text_only(s) ? as_text(s, raw) : lec_msg_ref(raw);
     int rc = send_text_or_raw(s, fit);
     lec_msg_unref(fit);
+    lec_msg_unref(raw);
     return rc;
 }
 
@@ -371,12 +386,28 @@ bool eio_session_expired(struct eio_session *s)
     return true;
 }
 
+/* What was queued for polls, for a WebSocket that takes no raw binary. */
+static void make_text(struct eio_session *s)
+{
+    struct lec_outq text = { 0 };
+    for (uint32_t i = 0; i < s->out.count; i++) {
+        struct lec_msg *m = as_text(s, lec_outq_at(&s->out, i));
+        lec_outq_push(&text, m);
+        lec_msg_unref(m);
+    }
+    lec_outq_fini(&s->out);
+    s->out = text;
+}
+
 void eio_session_upgrade(struct eio_session *s, struct eio_link *link)
 {
     struct eio_engine *e = s->engine;
     eio_polling_release(s);
     s->transport = EIO_WEBSOCKET;
     s->link = link;
+    s->base64 = link->base64;
+    if (s->base64)
+        make_text(s);
     e->counters->sessions_upgraded++;
     lec_ws_set_max_message(link->ws, eio_session_max_payload(s));
     /* The heartbeat may have been on its way by the old transport: it gets its whole time again. */

@@ -174,11 +174,12 @@ static void accept_link(struct eio_engine *e, struct lec_http *http, struct eio_
     lec_http_accept_ws(http, lec_buf_slice(&e->headers), max, &events, link);
 }
 
-void eio_ws_accept(struct eio_session *s, struct lec_http *http)
+void eio_ws_accept(struct eio_session *s, struct lec_http *http, const struct eio_query *query)
 {
     struct eio_engine *e = s->engine;
     struct eio_link *link = lec_alloc0(sizeof *link);
     link->session = s;
+    link->base64 = query->base64;
     if (s->transport == EIO_WEBSOCKET)
         s->link = link;
     else

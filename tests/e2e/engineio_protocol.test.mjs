@@ -274,6 +274,19 @@ describe('upgrade', () => {
     await ws.closed;
   });
 
+  it('from polling with base64, as iOS does, to a WebSocket that takes raw binary', async () => {
+    const sid = await openPolling(server, '&b64=1');
+    await post(server, sid, 'bAQIDBA==');
+    assert.equal((await poll(server, sid)).text, 'bAQIDBA==');
+    const ws = await probe(server, sid);
+    await post(server, sid, 'bAQIDBA==');
+    ws.send('5');
+    ws.send(Buffer.from([5, 6]));
+    assert.deepEqual([await ws.next(), await ws.next()], [Buffer.from([1, 2, 3, 4]), Buffer.from([5, 6])]);
+    ws.close();
+    await ws.closed;
+  });
+
   it('answers the pending poll and every further one at once', async () => {
     const sid = await openPolling(server);
     const pending = await park(server, polling(sid));

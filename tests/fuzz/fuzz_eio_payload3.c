@@ -26,16 +26,18 @@ static void check(struct lec_slice packet, bool raw, bool binary)
 static void check_message(const struct eio_packet *packet)
 {
     struct lec_msg *m = lec_msg_copy(true, packet->data.p, packet->data.n);
+    struct lec_msg *typed = eio_message3(m), *text = eio_message3_text(typed);
     struct lec_buf scratch = { 0 };
     for (int base64 = 0; base64 < 2; base64++) {
-        struct lec_msg *sent = base64 ? eio_message_base64(m, "b4") : eio_message3(m);
+        struct lec_msg *sent = base64 ? text : typed;
         struct eio_packet again;
         if (eio_packet3_decode(&again, lec_msg_payload(sent), !base64, &scratch) < 0 ||
             again.type != EIO_MESSAGE || !again.binary || !lec_slice_eq(again.data, packet->data))
             abort();
-        lec_msg_unref(sent);
     }
     lec_buf_fini(&scratch);
+    lec_msg_unref(text);
+    lec_msg_unref(typed);
     lec_msg_unref(m);
 }
 

@@ -131,11 +131,11 @@ static void test_payload_add(void **state)
     lec_msg_unref(empty);
 }
 
-static void test_message_base64(void **state)
+static void test_message_text(void **state)
 {
     (void)state;
     struct lec_msg *binary = lec_msg_copy(true, "\1\2\3\4", 4);
-    struct lec_msg *text = eio_message_base64(binary, "b");
+    struct lec_msg *text = eio_message_text(binary);
     assert_false(text->binary);
     assert_true(lec_slice_is(lec_msg_payload(text), "bAQIDBA=="));
     assert_int_equal(lec_msg_frame(text).p[0] & 0xff, 0x81);
@@ -146,9 +146,9 @@ static void test_message_base64(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),         cmocka_unit_test(test_decode_behind_scratch),
-        cmocka_unit_test(test_payload_next),   cmocka_unit_test(test_payload_add),
-        cmocka_unit_test(test_message_base64),
+        cmocka_unit_test(test_decode),       cmocka_unit_test(test_decode_behind_scratch),
+        cmocka_unit_test(test_payload_next), cmocka_unit_test(test_payload_add),
+        cmocka_unit_test(test_message_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,14 +166,15 @@ static void test_add(void **state)
     struct lec_msg *text = lec_msg_copy(false, "4" EURO GRIN, 8);
     struct lec_msg *bytes = lec_msg_copy(true, "\1\2\3\4", 4);
     struct lec_msg *typed = eio_message3(bytes);
-    struct lec_msg *base64 = eio_message_base64(bytes, "b4");
+    struct lec_msg *base64 = eio_message3_text(typed);
     assert_true(typed->binary);
     assert_false(base64->binary);
     assert_int_equal(lec_msg_frame(typed).p[0] & 0xff, 0x82);
     struct lec_buf out = { 0 };
     eio_payload3_add(&out, false, text);
     eio_payload3_add(&out, false, base64);
-    assert_true(lec_slice_is(lec_buf_slice(&out), "4:4" EURO GRIN "10:b4AQIDBA=="));
+    eio_payload3_add(&out, false, typed);
+    assert_true(lec_slice_is(lec_buf_slice(&out), "4:4" EURO GRIN "10:b4AQIDBA==10:b4AQIDBA=="));
     out.n = 0;
     eio_payload3_add(&out, true, text);
     eio_payload3_add(&out, true, typed);

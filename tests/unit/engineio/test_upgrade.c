@@ -89,6 +89,67 @@ static void test_messages_go_by_polling_until_5(void **state)
     assert_int_equal(ws->writes, 2); /* 3probe, and the rest as one */
 }
 
+static void send_bytes(struct eio_session *s)
+{
+    struct lec_msg *m = lec_msg_copy(true, "\1\2\3\4", 4);
+    assert_int_equal(eio_session_send(s, m), LEC_OK);
+    lec_msg_unref(m);
+}
+
+static struct lec_http *ask(struct rig *r, unsigned eio, const char *transport, const char *sid,
+                            bool base64)
+{
+    char url[128];
+    snprintf(url, sizeof url, "/engine.io/?EIO=%u&transport=%s%s%s%s", eio, transport,
+             *sid ? "&sid=" : "", sid, base64 ? "&b64=1" : "");
+    struct lec_http *http = fake_request(r->loop, LEC_GET, url);
+    http->wants_ws = strcmp(transport, "websocket") == 0;
+    eio_engine_request(r->engine, http);
+    fake_turn(r->loop);
+    return http;
+}
+
+/* b64 is of the transport whose query has it, and goes for what was queued before the switch. */
+static void test_base64_is_of_a_transport(void **state)
+{
+    struct rig *r = *state;
+    static const struct {
+        unsigned eio;
+        bool polling, websocket;
+        struct lec_slice polled, sent;
+    } cases[] = {
+        { 4, false, false, LEC_SLICE("bAQIDBA=="), LEC_SLICE("\1\2\3\4") },
+        { 4, true, false, LEC_SLICE("bAQIDBA=="), LEC_SLICE("\1\2\3\4") },
+        { 4, false, true, LEC_SLICE("bAQIDBA=="), LEC_SLICE("bAQIDBA==") },
+        { 4, true, true, LEC_SLICE("bAQIDBA=="), LEC_SLICE("bAQIDBA==") },
+        { 3, false, false, LEC_SLICE("\1\5\xff\4\1\2\3\4"), LEC_SLICE("\4\1\2\3\4") },
+        { 3, true, false, LEC_SLICE("10:b4AQIDBA=="), LEC_SLICE("\4\1\2\3\4") },
+        { 3, false, true, LEC_SLICE("\1\5\xff\4\1\2\3\4"), LEC_SLICE("b4AQIDBA==") },
+        { 3, true, true, LEC_SLICE("10:b4AQIDBA=="), LEC_SLICE("b4AQIDBA==") },
+    };
+    r->cfg.allow_eio3 = true;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned eio = cases[i].eio;
+        assert_int_equal(ask(r, eio, "polling", "", cases[i].polling)->status, 200);
+        struct eio_session *s = r->session;
+        struct lec_ws *ws = fake_ws_open(ask(r, eio, "websocket", r->sid, cases[i].websocket));
+        fake_ws_text(ws, "2probe");
+        assert_reads(ws, "3probe");
+        send_bytes(s);
+        struct lec_http *poll = ask(r, eio, "polling", r->sid, false);
+        assert_true(lec_slice_eq(lec_buf_slice(&poll->body), cases[i].polled));
+        send_bytes(s);
+        fake_ws_text(ws, "5");
+        send_bytes(s);
+        fake_turn(r->loop);
+        assert_int_equal(ws->sent_count, 3);
+        for (size_t n = 1; n < ws->sent_count; n++) {
+            assert_int_equal(ws->sent[n].binary, !cases[i].websocket);
+            assert_true(lec_slice_eq(lec_buf_slice(&ws->sent[n].data), cases[i].sent));
+        }
+    }
+}
+
 static void test_messages_beside_probe(void **state)
 {
     struct rig *r = *state;
@@ -378,6 +439,7 @@ int main(void)
         TEST(test_every_poll_is_answered_while_upgrading),
         TEST(test_noops_are_rationed),
         TEST(test_messages_go_by_polling_until_5),
+        TEST(test_base64_is_of_a_transport),
         TEST(test_messages_beside_probe),
         TEST(test_poll_pending_at_5),
         TEST(test_without_probe),

@@ -59,18 +59,6 @@ static void test_base64(void **state)
     assert_reads(ws, "4text");
 }
 
-static void test_base64_survives_upgrade(void **state)
-{
-    struct rig *r = *state;
-    r->on_message = rig_echo;
-    assert_answer(rig_request(r, LEC_GET, "/engine.io/?EIO=4&transport=polling&b64=1", NULL), 200,
-                  NULL);
-    struct lec_ws *ws = rig_probe(r, r->session);
-    fake_ws_text(ws, "5");
-    fake_ws_binary(ws, "\1\2\3\4", 4);
-    assert_reads(ws, "bAQIDBA==");
-}
-
 static void test_client_closes(void **state)
 {
     struct rig *r = *state;
@@ -271,7 +259,6 @@ int main(void)
         TEST(test_one_write_a_turn),
         TEST(test_open_packet_comes_first),
         TEST(test_base64),
-        TEST(test_base64_survives_upgrade),
         TEST(test_client_closes),
         TEST(test_packets_that_end_it),
         TEST(test_ignored_packets),
