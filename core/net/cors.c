@@ -1,33 +1,16 @@
 /* Cross-origin rules. Pure: what is written depends on the configuration and the request only. */
 #include "net/cors.h"
 
-#include <strings.h>
-
 #include "net/http.h"
+#include "net/origin.h"
 
-/* Takes the next origin off a configured list; empty at its end. A final '/', which people copy
- * along with an address, is no part of an origin (RFC 6454, 6.2). */
+/* Takes the next origin off a configured list; empty at its end. */
 static struct lec_slice next_origin(const char **list)
 {
     const char *p = *list + strspn(*list, ", \t");
     size_t n = strcspn(p, ", \t");
     *list = p + n;
-    if (n > 1 && p[n - 1] == '/')
-        n--;
     return (struct lec_slice){ p, n };
-}
-
-/* The number of configured origins, and whether the given one is among them. */
-static unsigned match(const char *origins, struct lec_slice origin, bool *found)
-{
-    unsigned n = 0;
-    *found = false;
-    for (struct lec_slice o = next_origin(&origins); o.n > 0; o = next_origin(&origins)) {
-        n++;
-        if (o.n == origin.n && strncasecmp(o.p, origin.p, o.n) == 0)
-            *found = true;
-    }
-    return n;
 }
 
 static bool is_any(const char *origins)
@@ -35,41 +18,50 @@ static bool is_any(const char *origins)
     return lec_slice_is(next_origin(&origins), "*");
 }
 
-static bool is_own(struct lec_slice origin, struct lec_slice host)
+/* The origin that is named in every answer, whoever asks: the only one of the list, unless it stands
+ * for several. Else empty. */
+static struct lec_slice only_origin(const char *origins)
 {
-    const char *scheme = memmem(origin.p, origin.n, "://", 3);
-    if (scheme == NULL || host.n == 0)
-        return false;
-    size_t skip = (size_t)(scheme - origin.p) + 3;
-    return origin.n - skip == host.n && strncasecmp(origin.p + skip, host.p, host.n) == 0;
+    struct lec_slice first = next_origin(&origins);
+    if (first.n == 0 || memchr(first.p, '*', first.n) != NULL || next_origin(&origins).n > 0)
+        return (struct lec_slice){ NULL, 0 };
+    return first;
+}
+
+static bool is_listed(const char *origins, const struct lec_origin *origin)
+{
+    struct lec_origin rule;
+    for (struct lec_slice o = next_origin(&origins); o.n > 0; o = next_origin(&origins))
+        if (lec_origin_parse(&rule, o) && lec_origin_matches(origin, &rule))
+            return true;
+    return false;
 }
 
 bool lec_cors_allowed(const struct lec_cors *cors, const struct lec_http *http)
 {
-    struct lec_slice origin = lec_http_header(http, "origin");
-    bool found;
-    if (origin.n == 0 || is_any(cors->origins) || is_own(origin, lec_http_header(http, "host")))
+    struct lec_slice text = lec_http_header(http, "origin");
+    struct lec_origin origin;
+    if (text.n == 0 || is_any(cors->origins))
         return true;
-    match(cors->origins, origin, &found);
-    return found;
+    return lec_origin_parse(&origin, text) &&
+           (lec_origin_is_host(&origin, lec_http_header(http, "host")) ||
+            is_listed(cors->origins, &origin));
 }
 
 /* The lines but Vary, whose value is returned. */
 static const char *put_origin(const struct lec_cors *cors, const struct lec_http *http,
                               struct lec_buf *out)
 {
-    struct lec_slice origin = lec_http_header(http, "origin");
-    const char *list = cors->origins;
-    struct lec_slice named = next_origin(&list);
-    bool found;
+    struct lec_slice named = only_origin(cors->origins);
+    struct lec_origin origin;
     if (is_any(cors->origins)) {
         lec_buf_adds(out, "Access-Control-Allow-Origin: *\r\n");
         return NULL;
     }
-    if (match(cors->origins, origin, &found) > 1) {
-        if (!found)
+    if (named.n == 0) {
+        named = lec_http_header(http, "origin");
+        if (!lec_origin_parse(&origin, named) || !is_listed(cors->origins, &origin))
             return "Origin";
-        named = origin;
     }
     lec_buf_adds(out, "Access-Control-Allow-Origin: ");
     lec_buf_add(out, named.p, named.n);

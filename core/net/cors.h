@@ -1,8 +1,8 @@
 /* Cross-origin rules (Fetch standard; behaviour of the npm package "cors", which Socket.IO uses),
  * as pure functions of the configuration and one request's headers.
  *
- * Allowed are: requests without an Origin (no browser page), the server's own origin (Origin's
- * host equal to Host), and the configured ones. Browsers enforce this for HTTP by the headers given
+ * Allowed are: requests without an Origin (no browser page), the server's own origin (net/origin.h:
+ * lec_origin_is_host), and the configured ones. Browsers enforce this for HTTP by the headers given
  * here; for WebSocket, which they do not protect, the server itself refuses. */
 #ifndef LEC_NET_CORS_H
 #define LEC_NET_CORS_H
@@ -11,8 +11,9 @@
 #include "net/http.h"
 
 struct lec_cors {
-    /* Origins separated by commas ("https://school.example, http://localhost:3000"), "*" for any
-     * (then without credentials), "" for none but the own one. */
+    /* Origins separated by commas, each as browsers write it, or with "*." in front of its host
+     * ("https://school.example, file://, null"); "*" for any (then without credentials), "" for
+     * none but the own one. */
     const char *origins;
 };
 
@@ -20,7 +21,8 @@ struct lec_cors {
 bool lec_cors_allowed(const struct lec_cors *cors, const struct lec_http *http);
 
 /* Appends the header lines for an answer to this request. One configured origin: it is always
- * named; several: the request's is, if it is one of them; with Vary and Allow-Credentials. */
+ * named; several, or one with a star: the request's is, if it is one of them; with Vary and
+ * Allow-Credentials. */
 void lec_cors_headers(const struct lec_cors *cors, const struct lec_http *http,
                       struct lec_buf *out);
 

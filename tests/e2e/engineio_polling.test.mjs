@@ -241,6 +241,30 @@ describe('CORS', () => {
     assert.equal(preflight.headers['access-control-allow-headers'], 'content-type');
   });
 
+  for (const [host, from, own = true] of [
+    ['h:443', 'wss://h'],
+    ['h', 'https://h:443'],
+    ['h', 'wss://h/'],
+    ['h:3001', 'http://h:3001/?tenant=7'],
+    ['H', 'https://h'],
+    ['[::1]:3001', 'http://[::1]:3001/'],
+    ['h', 'https://h:3001', false],
+    ['h:3001', 'https://h', false],
+    ['h', 'https://user@h', false],
+    ['h', 'https://h.evil.example', false],
+    ['h', 'null', false],
+  ]) {
+    it(`the page ${from} ${own ? 'is' : 'is not'} of its own site at ${host}`, async () => {
+      const ws = webSocket(server, undefined, { headers: { Host: host, Origin: from } });
+      const status = await new Promise((resolve) => {
+        ws.on('unexpected-response', (req, res) => resolve(res.statusCode));
+        ws.on('upgrade', (res) => resolve(res.statusCode));
+      });
+      assert.equal(status, own ? 101 : 400);
+      ws.terminate();
+    });
+  }
+
   it('refuses WebSockets of other pages, for handshake and upgrade', async () => {
     const sid = await openPolling(server);
     for (const query of ['?EIO=4&transport=websocket', `?EIO=4&transport=websocket&sid=${sid}`]) {

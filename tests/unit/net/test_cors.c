@@ -40,6 +40,8 @@ void lec_http_answer(struct lec_http *http, const struct lec_reply *reply)
 #define ONE  "http://good.com"
 #define LIST "https://a.example, http://localhost:3000/,http://b.example"
 
+#define WILD "https://*.school.example"
+
 #define NAMED(o) "Access-Control-Allow-Origin: " o "\r\nAccess-Control-Allow-Credentials: true\r\n"
 
 static void allowed(void **state)
@@ -52,7 +54,11 @@ static void allowed(void **state)
         { "", "http://x", "x", true },
         { "", "https://x:8443", "x:8443", true },
         { "", "http://X", "x", true },
-        { "", "http://x:80", "x", false },
+        { "", "http://x:80", "x", true },
+        { "", "https://x", "x", true }, /* a proxy took TLS off */
+        { "", "wss://x", "x:443", true },
+        { "", "http://x:3001/?tenant=7", "x:3001", true },
+        { "", "http://x:443", "x", false },
         { "", "http://evil.x", "x", false },
         { "", "http://x.evil", "x", false },
         { "", "null", "x", false },
@@ -60,11 +66,21 @@ static void allowed(void **state)
         { "", "http://", "", false },
         { ONE, "http://good.com", "x", true },
         { ONE, "HTTP://Good.com", "x", true },
+        { ONE, "ws://good.com:80/chat", "x", true },
+        { ONE, "http://good.com:81", "x", false },
         { ONE, "https://good.com", "x", false },
+        { ONE, "http://user@good.com", "x", false },
+        { ONE, "http://good.com, http://evil.com", "x", false },
+        { "file://, null", "file://", "x", true },
+        { "file://, null", "null", "x", true },
+        { "file://", "null", "x", false },
+        { WILD, "https://a.b.school.example", "x", true },
+        { WILD, "https://school.example", "x", false },
         { ONE, "http://good.com.evil", "x", false },
         { ONE, "http://good.co", "x", false },
         { ONE, "http://x", "x", true },
         { "http://good.com/", "http://good.com", "x", true },
+        { "http://good.com,", "http://good.com", "x", true },
         { LIST, "http://localhost:3000", "x", true },
         { LIST, "http://b.example", "x", true },
         { LIST, "http://a.example", "x", false },
@@ -95,6 +111,11 @@ static void headers(void **state)
         { LIST, "http://localhost:3000", NAMED("http://localhost:3000") "Vary: Origin\r\n" },
         { LIST, "http://evil.com", "Vary: Origin\r\n" },
         { LIST, NULL, "Vary: Origin\r\n" },
+        { WILD, "https://a.school.example", NAMED("https://a.school.example") "Vary: Origin\r\n" },
+        { WILD, "https://school.example", "Vary: Origin\r\n" },
+        { WILD, NULL, "Vary: Origin\r\n" },
+        { "null", "http://evil.com", NAMED("null") "Vary: Origin\r\n" },
+        { "null, file://", "file://", NAMED("file://") "Vary: Origin\r\n" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
