@@ -7,6 +7,12 @@
 
 #include "engineio/internal.h"
 
+enum {
+    FOREIGN_LINES = 5, /* about pages of other origins in the log, in each … */
+    FOREIGN_PERIOD_MS = 60000,
+    FOREIGN_CHARS = 100, /* of a header in such a line */
+};
+
 /* Why a request is refused. For HTTP a JSON body with the code; for WebSocket, whose browsers see
  * neither status nor body, the reference writes 400 and the message. */
 struct refusal {
@@ -100,6 +106,45 @@ void eio_answer_fresh(struct eio_engine *e, struct lec_http *http, const char *s
     answer(e, http, &(struct lec_reply){ .status = 200, .type = type, .body = body });
 }
 
+/* A header for the log, at most so long, without what could pass for the words around it. */
+static void add_cleaned(struct lec_buf *out, struct lec_slice value)
+{
+    size_t n = value.n < FOREIGN_CHARS ? value.n : FOREIGN_CHARS;
+    lec_buf_addc(out, '"');
+    for (size_t i = 0; i < n; i++) {
+        char c = value.p[i];
+        lec_buf_addc(out, c > ' ' && c <= '~' && c != '"' ? c : '?');
+    }
+    lec_buf_adds(out, n < value.n ? "…\"" : "\"");
+}
+
+/* Browsers tell a page no more than that it failed, so whoever runs the server must hear why. */
+static void log_foreign(struct eio_engine *e, const struct lec_http *http)
+{
+    struct eio_foreign *f = &e->foreign;
+    uint64_t now = lec_loop_now(e->loop);
+    if (now - f->since >= FOREIGN_PERIOD_MS) {
+        f->since = now;
+        f->logged = 0;
+    }
+    if (f->logged == FOREIGN_LINES) {
+        f->skipped++;
+        return;
+    }
+    f->logged++;
+    struct lec_buf line = { 0 };
+    lec_buf_adds(&line, "refused a WebSocket of another site: Origin ");
+    add_cleaned(&line, lec_http_header(http, "origin"));
+    lec_buf_adds(&line, ", Host ");
+    add_cleaned(&line, lec_http_header(http, "host"));
+    lec_buf_adds(&line, "; to allow it, name its origin in frontend_url (FRONTEND_URL)");
+    if (f->skipped > 0)
+        lec_buf_printf(&line, "; %u more were not logged", f->skipped);
+    f->skipped = 0;
+    lec_log(e->log, LEC_LOG_INFO, LEC_CAT_ENGINE, LEC_NOBODY, "%s", lec_buf_str(&line));
+    lec_buf_fini(&line);
+}
+
 static void refuse(struct eio_engine *e, struct lec_http *http, const struct eio_query *query,
                    const struct refusal *why)
 {
@@ -109,6 +154,8 @@ static void refuse(struct eio_engine *e, struct lec_http *http, const struct eio
         e->counters->requests_refused++;
     lec_log(e->log, LEC_LOG_DEBUG, LEC_CAT_ENGINE, LEC_NOBODY, "refused %s: %s",
             lec_http_address(http), why->message);
+    if (why == &forbidden)
+        log_foreign(e, http);
     struct lec_reply reply = { .status = why->status,
                                .type = "text/html",
                                .body = lec_slice_str(why->message) };

@@ -27,6 +27,13 @@ enum {
     EIO_SCRATCH_KEEP = 64 * 1024, /* bytes that a scratch buffer keeps between two uses */
 };
 
+/* Lines of the log on pages of other origins: as many refusals as pages, which may be a flood. */
+struct eio_foreign {
+    uint64_t since;   /* when the period began, by the loop's clock */
+    unsigned logged;  /* in it */
+    unsigned skipped; /* since the last line, which the next one tells */
+};
+
 struct eio_engine {
     struct lec_loop *loop;
     const struct eio_config *cfg;
@@ -41,13 +48,14 @@ struct eio_engine {
     struct lec_list unknown; /* ALIVE ones that the user does not want kept yet, oldest first */
     size_t open;             /* the ALIVE ones */
     bool draining;           /* no more handshakes */
-    struct lec_msg *ping;    /* "2" */
-    struct lec_msg *pong;    /* "3" */
-    struct lec_msg *noop;    /* "6" */
-    struct lec_msg *close;   /* "1" */
-    struct lec_msg *probed;  /* "3probe" */
-    struct lec_buf in, out;  /* scratch: decoded base64; an answer's body */
-    struct lec_buf headers;  /* scratch: an answer's header lines */
+    struct eio_foreign foreign;
+    struct lec_msg *ping;   /* "2" */
+    struct lec_msg *pong;   /* "3" */
+    struct lec_msg *noop;   /* "6" */
+    struct lec_msg *close;  /* "1" */
+    struct lec_msg *probed; /* "3probe" */
+    struct lec_buf in, out; /* scratch: decoded base64; an answer's body */
+    struct lec_buf headers; /* scratch: an answer's header lines */
 };
 
 /* A WebSocket and the session it serves, or probes for. */

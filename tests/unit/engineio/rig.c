@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void on_open(void *ctx, struct eio_session *s)
@@ -60,7 +61,8 @@ int rig_setup(void **state)
         .user_size = sizeof(struct rig *),
     };
     r->events = (struct eio_events){ on_open, on_message, on_close };
-    r->log = lec_log_new(STDERR_FILENO);
+    r->log_fd = memfd_create("log", MFD_CLOEXEC);
+    r->log = lec_log_new(r->log_fd);
     if (lec_log_set_level(r->log, "error") != LEC_OK)
         return -1;
     r->engine = eio_engine_new(r->loop, &r->cfg, &r->events, r, &r->counters, r->log);
@@ -78,6 +80,7 @@ int rig_teardown(void **state)
     eio_engine_free(r->engine);
     fake_loop_free(r->loop);
     lec_log_free(r->log);
+    close(r->log_fd);
     lec_buf_fini(&r->heard);
     free(r);
     return 0;

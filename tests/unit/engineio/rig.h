@@ -16,7 +16,8 @@ struct rig {
     struct eio_config cfg; /* may be changed by a test before the first request */
     struct eio_events events;
     struct lec_counters counters;
-    struct lec_log *log;
+    struct lec_log *log; /* of level error, to log_fd: a file in memory */
+    int log_fd;
     struct eio_engine *engine;
     /* what the user saw */
     struct eio_session *session; /* the last one opened */

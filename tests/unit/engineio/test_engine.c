@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static const char unknown_transport[] = "{\"code\":0,\"message\":\"Transport unknown\"}";
 static const char unknown_sid[] = "{\"code\":1,\"message\":\"Session ID unknown\"}";
@@ -298,6 +299,55 @@ static void test_ws_origin(void **state)
     }
 }
 
+static void ask_foreign(struct rig *r, const char *origin)
+{
+    struct lec_http *http = fake_request(r->loop, LEC_GET, rig_url(r, "websocket", NULL));
+    http->wants_ws = true;
+    fake_header(http, "host", "server.example:3001");
+    fake_header(http, "origin", origin);
+    eio_engine_request(r->engine, http);
+    assert_answer(http, 400, "Forbidden");
+}
+
+static unsigned logged(struct rig *r, const char *text)
+{
+    static char log[16384];
+    ssize_t n = pread(r->log_fd, log, sizeof log - 1, 0);
+    assert_true(n >= 0 && n < (ssize_t)sizeof log - 1);
+    log[n] = '\0';
+    unsigned count = 0;
+    for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void test_foreign_pages_are_logged(void **state)
+{
+    struct rig *r = *state;
+    char longest[1001];
+    assert_int_equal(lec_log_set_level(r->log, "info"), LEC_OK);
+    ask_foreign(r, "https://evil.example");
+    assert_int_equal(logged(r, "refused a WebSocket of another site: "
+                               "Origin \"https://evil.example\", Host \"server.example:3001\"; "
+                               "to allow it, name its origin in frontend_url (FRONTEND_URL)\n"),
+                     1);
+    memset(longest, 'x', 1000);
+    longest[1000] = '\0';
+    ask_foreign(r, longest);
+    assert_int_equal(logged(r, "xxx…\", Host"), 1);
+    ask_foreign(r, "http://a\", Host \"b\xff");
+    assert_int_equal(logged(r, "Origin \"http://a?,?Host??b?\", Host \"server"), 1);
+    for (int i = 0; i < 1000; i++)
+        ask_foreign(r, "null");
+    assert_int_equal(logged(r, "refused"), 5);
+    fake_advance(r->loop, 60000);
+    for (int i = 0; i < 1000; i++)
+        ask_foreign(r, "null");
+    assert_int_equal(logged(r, "refused"), 10);
+    assert_int_equal(logged(r, "(FRONTEND_URL); 998 more were not logged\n"), 1);
+    assert_int_equal(logged(r, "more were not"), 1);
+}
+
 static void test_limits(void **state)
 {
     struct rig *r = *state;
@@ -437,6 +487,7 @@ int main(void)
         TEST(test_origin_characters),
         TEST(test_cors_everywhere),
         TEST(test_ws_origin),
+        TEST(test_foreign_pages_are_logged),
         TEST(test_limits),
         TEST(test_handshake_rate),
         TEST(test_sessions_of_an_address),
