@@ -121,7 +121,7 @@ static void take_setting(lua_State *L, struct reading *r, const char *key, int d
         complain(r, FILE_NAME ": %s cannot be a %s", key, luaL_typename(L, -1));
         return;
     }
-    char why[256];
+    char why[512];
     if (lec_config_set(r->cfg, key, lec_buf_str(&r->value), LEC_FROM_LUA, why, sizeof why) !=
         LEC_OK)
         complain(r, FILE_NAME ": %s", why);

@@ -37,7 +37,8 @@ static const struct lec_setting settings[] = {
     { "port", "PORT", UINT(port, 0, 65535), .fallback = "3001", .group = PLACE,
       .help = "port to listen on; 0 lets the system choose one" },
     { "frontend_url", "FRONTEND_URL", TEXT(frontend_url, ""), .group = PLACE,
-      .help = "origins whose pages may connect, separated by commas; * is any" },
+      .help = "origins whose pages may connect, separated by commas, like https://school.example or "
+              "https://*.school.example; * is any" },
     { "path", "LECTERN_PATH", TEXT(path, "/socket.io"), .group = PLACE,
       .help = "where Socket.IO clients connect, as their option path" },
     { "public_dir", "LECTERN_PUBLIC_DIR", TEXT(public_dir, "public"), .group = PLACE,
@@ -352,12 +353,11 @@ int lec_config_set(struct lec_config *cfg, const char *key, const char *value, e
     int rc = LEC_OK;
     unsigned char *source = &cfg->source[s - settings];
     if (!lec_setting_parse(s, value, &number, &flag, &string)) {
-        struct lec_buf where = { 0 }, allowed = { 0 };
-        lec_setting_allowed(s, &allowed);
-        snprintf(err, err_size, "%s: \"%.200s\" is not allowed; give %s", place(s, from, &where),
-                 s->secret ? "…" : value, lec_buf_str(&allowed));
+        struct lec_buf where = { 0 }, why = { 0 };
+        lec_setting_complain(s, value, &why);
+        snprintf(err, err_size, "%s: %s", place(s, from, &where), lec_buf_str(&why));
         lec_buf_fini(&where);
-        lec_buf_fini(&allowed);
+        lec_buf_fini(&why);
         rc = LEC_EINVAL;
     } else if (from >= *source) {
         void *at = member(cfg, s);

@@ -39,7 +39,7 @@ struct lec_config {
     /* where and for whom */
     char *host;
     uint64_t port;
-    char *frontend_url; /* origins separated by ", ", without trailing slashes; or "*" */
+    char *frontend_url; /* server/origins.h */
     char *path;         /* begins with '/', does not end with it */
     char *public_dir;   /* static files, relative to the script directory */
     bool serve_client;
@@ -130,6 +130,9 @@ bool lec_setting_parse(const struct lec_setting *setting, const char *text, uint
 
 /* What a setting may be, for people: "a whole number from 0 to 65535". */
 void lec_setting_allowed(const struct lec_setting *setting, struct lec_buf *out);
+
+/* Appends what is wrong with a text that is no value of this setting, and what to give instead. */
+void lec_setting_complain(const struct lec_setting *setting, const char *text, struct lec_buf *out);
 
 /* All settings as text for --help, and as the table of the README. */
 void lec_config_help(struct lec_buf *out);

@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "net/url.h"
 #include "server/config.h"
+#include "server/origins.h"
 #include "server/rates.h"
 
 #define AT(member) offsetof(struct lec_config, member)
@@ -43,32 +44,6 @@ static bool parse_choice(const char *choices, const char *text)
         if (lec_slice_is(lec_slice_shift(&left, '|'), text))
             return true;
     return false;
-}
-
-/* Origins as browsers send them: without the slash that people write at their end. Appends the
- * list in its one form; false if one is no origin. */
-static bool tidy_origins(const char *text, struct lec_buf *out)
-{
-    struct lec_slice left = lec_slice_str(text);
-    while (left.n > 0) {
-        struct lec_slice origin = lec_slice_shift(&left, ',');
-        if (origin.n > 0 && origin.p[origin.n - 1] == '/')
-            origin.n--;
-        if (origin.n == 0)
-            continue;
-        const char *host = memmem(origin.p, origin.n, "://", 3), *end = origin.p + origin.n;
-        if (!lec_slice_is(origin, "*")) {
-            if (!host || host == origin.p || host + 3 == end)
-                return false;
-            for (host += 3; host < end; host++)
-                if (strchr("/?#@ ", *host) || (unsigned char)*host < ' ')
-                    return false;
-        }
-        if (out->n > 0)
-            lec_buf_adds(out, ", ");
-        lec_buf_add(out, origin.p, origin.n);
-    }
-    return true;
 }
 
 /* "/socket.io/" is "/socket.io". "/" would take every request of the server. */
@@ -125,6 +100,14 @@ static bool are_tokens(const char *text)
     return true;
 }
 
+static bool are_origins(const char *text, struct lec_buf *out)
+{
+    struct lec_buf why = { 0 };
+    bool ok = lec_origins_tidy(text, out, &why);
+    lec_buf_fini(&why);
+    return ok;
+}
+
 bool lec_setting_parse(const struct lec_setting *s, const char *text, uint64_t *number, bool *flag,
                        struct lec_buf *string)
 {
@@ -140,7 +123,7 @@ bool lec_setting_parse(const struct lec_setting *s, const char *text, uint64_t *
         return tidy_rates(text, string);
     case LEC_STRING:
         if (s->offset == AT(frontend_url))
-            return tidy_origins(text, string);
+            return are_origins(text, string);
         if (s->offset == AT(path))
             return tidy_path(text, string);
         lec_buf_adds(string, text);
@@ -185,9 +168,7 @@ void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
                        LEC_RATE_MAX);
         break;
     case LEC_STRING:
-        if (s->offset == AT(frontend_url))
-            lec_buf_adds(out, "origins like https://school.example, separated by commas, or *");
-        else if (s->offset == AT(path))
+        if (s->offset == AT(path))
             lec_buf_adds(out, "a path like /socket.io");
         else if (s->offset == AT(http_headers))
             lec_buf_adds(out, "names of headers like x-request-id, separated by commas");
@@ -200,4 +181,16 @@ void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
             lec_buf_adds(out, "a name");
         break;
     }
+}
+
+void lec_setting_complain(const struct lec_setting *s, const char *text, struct lec_buf *out)
+{
+    struct lec_buf tidy = { 0 };
+    if (s->kind == LEC_STRING && s->offset == AT(frontend_url)) {
+        (void)!lec_origins_tidy(text, &tidy, out);
+    } else {
+        lec_buf_printf(out, "\"%.200s\" is not allowed; give ", s->secret ? "…" : text);
+        lec_setting_allowed(s, out);
+    }
+    lec_buf_fini(&tidy);
 }

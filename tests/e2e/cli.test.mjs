@@ -4,8 +4,10 @@ import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { ask } from './support/http.mjs';
 import { Person } from './support/person.mjs';
 import { EXAMPLE, lectern, Server } from './support/process.mjs';
+import { RawWebSocket } from './support/raw.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { SECRET, tokenFor } from './support/tokens.mjs';
 
@@ -60,6 +62,7 @@ describe('wrong use', () => {
     [['serve', scripts.dir, '--port', '70000'], /port/],
     [['serve', scripts.dir, '--ping-interval', '-5'], /ping_interval|--ping-interval/],
     [['serve', scripts.dir, '--log-format', 'xml'], /text/],
+    [['serve', scripts.dir, '--frontend-url', 'https://a.example, b.example'], /--frontend-url: "b\.example" is not allowed; it lacks a scheme: write https:\/\/b\.example\n/],
     [['serve', scripts.dir, 'and', 'another'], /./],
     [['serve', '/no/such/directory'], /\/no\/such\/directory/],
     [['token'], /--sub/],
@@ -156,11 +159,31 @@ describe('settings', () => {
   });
   it('FRONTEND_URL decides which pages may connect', async () => {
     const server = await Server.start({ dir: scripts.dir, env: { FRONTEND_URL: 'https://lms.example' } });
-    const ask = (origin) => fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });
-    const good = await ask('https://lms.example');
+    const from = (origin) => fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });
+    const good = await from('https://lms.example');
     assert.equal(good.headers.get('access-control-allow-origin'), 'https://lms.example');
     assert.equal(good.headers.get('access-control-allow-credentials'), 'true');
-    assert.notEqual((await ask('https://evil.example')).headers.get('access-control-allow-origin'), 'https://evil.example');
+    assert.notEqual((await from('https://evil.example')).headers.get('access-control-allow-origin'), 'https://evil.example');
+    await server.stop();
+  });
+  it('FRONTEND_URL names apps, files and all schools of a domain; who is refused is told of in the log', async () => {
+    const server = await Server.start({ dir: scripts.dir, env: { FRONTEND_URL: 'https://*.lms.example:443/, file://, null, capacitor://localhost' } });
+    const status = async (origin) => {
+      const raw = await RawWebSocket.open(server.port, undefined, { Origin: origin });
+      raw.destroy();
+      return Number(raw.head.split(' ')[1]);
+    };
+    for (const origin of ['https://a.b.lms.example', 'file://', 'null', 'capacitor://localhost', 'wss://a.lms.example/']) {
+      assert.equal(await status(origin), 101, origin);
+      const { headers } = await ask(server, '/socket.io/?EIO=4&transport=polling', { headers: { origin } });
+      assert.equal(headers['access-control-allow-origin'], origin);
+      assert.equal(headers['access-control-allow-credentials'], 'true');
+    }
+    for (const origin of ['https://lms.example', 'http://a.lms.example', 'https://lms.example.evil']) assert.equal(await status(origin), 400, origin);
+    for (let i = 0; i < 20; i++) await status(`https://evil${i}.example`);
+    const lines = server.log.match(/refused a WebSocket of another site.*/g);
+    assert.equal(lines.length, 5);
+    assert.equal(lines[0], `refused a WebSocket of another site: Origin "https://lms.example", Host "127.0.0.1:${server.port}"; to allow it, name its origin in frontend_url (FRONTEND_URL)`);
     await server.stop();
   });
 });
