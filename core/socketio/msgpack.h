@@ -7,9 +7,10 @@
  *   bin, ext 0        an attachment (notepack in Node.js sends ArrayBuffers as ext 0)
  *   fixext 8, type 0  a Date: the string that JSON has for it
  *   fixext 1, type 0  undefined: null in arrays, absent elsewhere
- *   array, map        an array; an object, if all keys are str
+ *   array, map        an array; an object, of keys as JavaScript makes strings of them: numbers in
+ *                     digits, bytes read as UTF-8 (python-socketio sends both), nil, bool, undefined
  *
- * Nothing else is read, other ext types among it. What is written is nil, bool, the shortest int or
+ * Nothing else is read: no other ext type, no key that is a container or a date. What is written is nil, bool, the shortest int or
  * a float 64, str, bin, array and map. */
 #ifndef SIO_MSGPACK_H
 #define SIO_MSGPACK_H
@@ -19,7 +20,7 @@
 /* LEC_OK, LEC_EPROTO, LEC_ETOOBIG as sio_packet_decode; the same checks hold. Appends to json the
  * text of the packet's data, and to bins the slices of its attachments, p->attachments of them. The
  * packet borrows from both and from data. With attachments, EVENT and ACK become their binary
- * forms. What is appended is at most six times as long as data, and a few bytes an attachment. */
+ * forms. What is appended is at most seven times as long as data, and a few bytes an attachment. */
 int sio_msgpack_decode(struct sio_packet *out, struct lec_slice data,
                        const struct sio_limits *limits, struct lec_buf *json,
                        struct lec_buf *bins) LEC_CHECK;

@@ -1,5 +1,6 @@
 /* The reader half of msgpack.h. It never believes a length before the bytes are there, and walks
  * nested values with a stack of its own. */
+#include <math.h>
 #include <time.h>
 
 #include "base/json.h"
@@ -278,6 +279,72 @@ static int put_scalar(struct reader *r, const struct item *it)
     return LEC_OK;
 }
 
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+/* Any bytes as a string: in place of each run that begins a character and breaks off, and of each
+ * byte that begins none, stands one U+FFFD (Unicode, 3.9: maximal subparts). */
+static void put_bytes_as_string(struct lec_buf *out, struct lec_slice bytes)
+{
+    struct lec_buf text = { 0 };
+    size_t whole;
+    while (bytes.n > 0) {
+        bool begins = lec_utf8_begins(bytes.p, bytes.n, &whole);
+        lec_buf_add(&text, bytes.p, whole);
+        bytes.p += whole;
+        bytes.n -= whole;
+        if (bytes.n == 0)
+            break;
+        size_t cut = begins ? bytes.n : 3, at;
+        while (cut > 1 && (cut > bytes.n || !lec_utf8_begins(bytes.p, cut, &at)))
+            cut--;
+        lec_buf_adds(&text, replacement);
+        bytes.p += cut;
+        bytes.n -= cut;
+    }
+    (void)!lec_json_put_string(out, text.p, text.n); /* it is UTF-8 now */
+    lec_buf_fini(&text);
+}
+
+/* The string that JavaScript makes of a key. Of a container or a date that would be what no sender
+ * means. */
+static int put_key(struct reader *r, const struct item *key)
+{
+    struct lec_buf *out = r->json;
+    switch (key->kind) {
+    case STR:
+        return lec_json_put_string(out, key->bytes.p, key->bytes.n);
+    case BIN:
+        put_bytes_as_string(out, key->bytes);
+        return LEC_OK;
+    case UNDEFINED:
+        lec_buf_adds(out, "\"undefined\"");
+        return LEC_OK;
+    case FLOAT:
+        if (!isfinite(key->d)) {
+            lec_buf_printf(out, "\"%s\"",
+                           isnan(key->d)  ? "NaN"
+                           : key->d > 0.0 ? "Infinity"
+                                          : "-Infinity");
+            return LEC_OK;
+        }
+        break;
+    case DATE:
+    case ARRAY:
+    case MAP:
+        return LEC_EPROTO;
+    case NIL:
+    case FALSE:
+    case TRUE:
+    case UINT:
+    case NEGATIVE:
+        break;
+    }
+    lec_buf_addc(out, '"');
+    int rc = put_scalar(r, key);
+    lec_buf_addc(out, '"');
+    return rc;
+}
+
 struct level {
     uint64_t left;
     size_t member; /* where in the text the latest one begins, its comma included */
@@ -295,12 +362,10 @@ static int begin_member(struct reader *r, struct level *at)
     if (!at->map)
         return LEC_OK;
     int rc = take_item(r, &key);
-    if (rc)
-        return rc;
-    if (key.kind != STR || lec_json_put_string(r->json, key.bytes.p, key.bytes.n))
-        return LEC_EPROTO;
+    if (!rc)
+        rc = put_key(r, &key);
     lec_buf_addc(r->json, ':');
-    return LEC_OK;
+    return rc;
 }
 
 /* One whole value as JSON text. */
@@ -374,12 +439,13 @@ static int read_member(struct reader *r, struct sio_packet *p, bool *typed)
     int rc = take_item(r, &key);
     if (rc)
         return rc;
-    if (key.kind != STR)
+    if (key.kind == DATE || key.kind == ARRAY || key.kind == MAP)
         return LEC_EPROTO;
-    if (lec_slice_is(key.bytes, "data"))
+    struct lec_slice name = key.kind == STR || key.kind == BIN ? key.bytes : LEC_SLICE("");
+    if (lec_slice_is(name, "data"))
         return read_data(r);
-    bool type = lec_slice_is(key.bytes, "type"), id = lec_slice_is(key.bytes, "id"),
-         nsp = lec_slice_is(key.bytes, "nsp");
+    bool type = lec_slice_is(name, "type"), id = lec_slice_is(name, "id"),
+         nsp = lec_slice_is(name, "nsp");
     if (!type && !id && !nsp)
         return pass_over(r);
     rc = take_item(r, &it);

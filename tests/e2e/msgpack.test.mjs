@@ -226,6 +226,20 @@ describe('msgpack that is none', () => {
     await bob.settle();
   });
 
+  it('but keys that are numbers, bytes, nil or bool are strings, as python-socketio sends them', async () => {
+    const raw = await open(true);
+    const map = Buffer.from('8501a161ffa162cb3ff8000000000000a163c4026162a164c3a165', 'hex');
+    const ask = packet({ type: 2, id: 7, data: ['echo', 'here'], nsp: '/' });
+    const at = ask.indexOf(packet('here'));
+    raw.send(Buffer.concat([ask.subarray(0, at), map, ask.subarray(at + 5)]));
+    let ack;
+    const decoder = new parser.Decoder();
+    decoder.on('decoded', (decoded) => (ack = decoded));
+    while (ack?.type !== 3) decoder.add(await raw.nextPacket());
+    assert.deepEqual(ack.data, [{ 1: 'a', '-1': 'b', 1.5: 'c', ab: 'd', true: 'e' }]);
+    raw.destroy();
+  });
+
   it('a default client may not send it later', async () => {
     const raw = await RawWebSocket.open(room.server.port);
     assert.match(await raw.joinNamespace({ token: tokenFor('ada') }), /^40/);

@@ -79,7 +79,7 @@ static int any_message(struct lec_slice data)
 {
     struct parts a, b;
     int rc = decode(&a, data);
-    REQUIRE(a.json.n <= 6 * data.n + MAX_ATTACHMENTS * 40);
+    REQUIRE(a.json.n <= 7 * data.n + MAX_ATTACHMENTS * 40);
     if (!rc) {
         struct lec_msg *m = encode(&a);
         int again = decode(&b, lec_msg_payload(m));

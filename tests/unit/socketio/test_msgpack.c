@@ -92,6 +92,8 @@ static char *encode_hex(const char *text, struct lec_msg *const *attachments)
     return hex.p;
 }
 
+#define FFFD "\xef\xbf\xbd"
+
 static const struct value {
     const char *hex, *json;
     const char *back; /* how we write it; NULL: the same */
@@ -166,6 +168,27 @@ static const struct value {
     { "dc00100102030405060708090a0b0c0d0e0f10", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]", NULL },
     /* the same key twice, as the text may have it too */
     { "82a16101a16102", "{\"a\":1,\"a\":2}", NULL },
+    /* other keys, as notepack has them in Node.js */
+    { "8101a161", "{\"1\":\"a\"}", "81a131a161" },
+    { "81ffa161", "{\"-1\":\"a\"}", "81a22d31a161" },
+    { "81cfffffffffffffffffa161", "{\"18446744073709552000\":\"a\"}",
+      "81b43138343436373434303733373039353532303030a161" },
+    { "81cb3ff8000000000000a161", "{\"1.5\":\"a\"}", "81a3312e35a161" },
+    { "81cb8000000000000000a161", "{\"0\":\"a\"}", "81a130a161" },
+    { "81cb444b1ae4d6e2ef50a161", "{\"1e+21\":\"a\"}", "81a531652b3231a161" },
+    { "81cb7ff8000000000000a161", "{\"NaN\":\"a\"}", "81a34e614ea161" },
+    { "81cb7ff0000000000000a161", "{\"Infinity\":\"a\"}", "81a8496e66696e697479a161" },
+    { "81caff800000a161", "{\"-Infinity\":\"a\"}", "81a92d496e66696e697479a161" },
+    { "81c0a161", "{\"null\":\"a\"}", "81a46e756c6ca161" },
+    { "82c3a161c2a162", "{\"true\":\"a\",\"false\":\"b\"}", "82a474727565a161a566616c7365a162" },
+    { "81d40000a161", "{\"undefined\":\"a\"}", "81a9756e646566696e6564a161" },
+    { "81c4026162a161", "{\"ab\":\"a\"}", "81a26162a161" },
+    { "81c40122a161", "{\"\\\"\":\"a\"}", "81a122a161" },
+    { "81c403ff61e2a161", "{\"" FFFD "a" FFFD "\":\"a\"}", "81a7efbfbd61efbfbda161" },
+    { "81c406f09f91e28241a161", "{\"" FFFD FFFD "A\":\"a\"}", "81a7efbfbdefbfbd41a161" },
+    { "81c403eda080a161", "{\"" FFFD FFFD FFFD "\":\"a\"}", "81a9efbfbdefbfbdefbfbda161" },
+    { "8201d4000002a161", "{\"2\":\"a\"}", "81a132a161" },
+    { "8201a161a131a162", "{\"1\":\"a\",\"1\":\"b\"}", "82a131a161a131a162" },
     /* undefined */
     { "d40000", "null", "c0" },
     { "93d4000001d40000", "[null,1,null]", "93c001c0" },
@@ -312,6 +335,9 @@ static const struct packet {
       "[{\"_placeholder\":true,\"num\":0}]", "", "461-/x,7[{\"_placeholder\":true,\"num\":0}]" },
     { "83a47479706504a46461746181a76d657373616765a26e6fa36e7370a12f", SIO_CONNECT_ERROR, "/", -1,
       "{\"message\":\"no\"}", "", "44{\"message\":\"no\"}" },
+    /* bytes for keys */
+    { "83c4047479706502c4046461746191a161c4036e7370a12f", SIO_EVENT, "/", -1, "[\"a\"]", "a",
+      NULL },
     /* a number for a name; id undefined; keys in any order; type twice */
     { "84a269 64d40000a46461746191 2aa36e7370a12fa47479706502", SIO_EVENT, "/", -1, "[42]", "42",
       NULL },
@@ -322,6 +348,8 @@ static const struct packet {
       "/", -1, "[\"b\",{\"_placeholder\":true,\"num\":0}]", "b", NULL },
     { "84a46461746192a161c40101a464617461d40000a47479706501a36e7370a12f", SIO_DISCONNECT, "/", -1,
       "", "", NULL },
+    /* and so are other keys that are no names */
+    { "8401c0a47479706502a46461746191a161a36e7370a12f", SIO_EVENT, "/", -1, "[\"a\"]", "a", NULL },
     /* what nobody asked for is passed over, bytes and nesting included */
     { "84a16192c4010181a16290a47479706502a46461746191a161a36e7370a12f", SIO_EVENT, "/", -1,
       "[\"a\"]", "a", NULL },
@@ -405,9 +433,9 @@ static const struct bad {
     { BEFORE, "a2c080", LEC_EPROTO },     /* overlong */
     { BEFORE, "a3eda080", LEC_EPROTO },   /* a surrogate */
     { BEFORE, "a4f4908080", LEC_EPROTO }, /* past U+10FFFF */
-    { BEFORE, "8101c0", LEC_EPROTO },     /* a key that is no text */
-    { BEFORE, "81c0c0", LEC_EPROTO },
-    { BEFORE, "81c40161c0", LEC_EPROTO },
+    { BEFORE, "8190c0", LEC_EPROTO },     /* keys that are containers or a date */
+    { BEFORE, "8180c0", LEC_EPROTO },
+    { BEFORE, "81d7000000000000000000c0", LEC_EPROTO },
     { BEFORE, "81a1ffc0", LEC_EPROTO },
     { BEFORE, "d401aa", LEC_EPROTO }, /* ext types that are not notepack's */
     { BEFORE, "d5000000", LEC_EPROTO },
@@ -448,7 +476,7 @@ static const struct bad {
     { "", "82a47479706500a36e7370a32f2c61", LEC_EPROTO },
     { "", "82a47479706500a36e7370a22fff", LEC_EPROTO },
     { "", "82a47479706500a36e737000", LEC_EPROTO },
-    { "", "82a4747970650001a12f", LEC_EPROTO },                   /* a key that is no text */
+    { "", "83a4747970650190c0a36e7370a12f", LEC_EPROTO },         /* a key that is a container */
     { "", "83a47479706501a464617461c0a36e7370a12f", LEC_EPROTO }, /* DISCONNECT with data */
     { "", "83a47479706500a464617461c0a36e7370a12f", LEC_EPROTO }, /* CONNECT with null */
     { "", "83a47479706500a46461746190a36e7370a12f", LEC_EPROTO },
