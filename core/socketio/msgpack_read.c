@@ -7,6 +7,8 @@
 #include "base/utf8.h"
 #include "socketio/msgpack.h"
 
+#define MAX_EXACT (((uint64_t)1 << 53) - 1) /* the largest integer that JavaScript counts to */
+
 enum kind {
     NIL,
     FALSE,
@@ -225,7 +227,7 @@ static void put_date(struct lec_buf *out, int64_t ms)
 
 static void put_int(struct lec_buf *out, bool negative, uint64_t u)
 {
-    if (u > SIO_MAX_ID) {
+    if (u > MAX_EXACT) {
         lec_json_put_number(out, negative ? -(double)u : (double)u);
         return;
     }
@@ -454,8 +456,8 @@ static int read_member(struct reader *r, struct sio_packet *p, bool *typed)
     if (type && it.kind == UINT && it.u <= SIO_CONNECT_ERROR) {
         p->type = (enum sio_type)it.u;
         *typed = true;
-    } else if (id && it.kind == UINT && it.u <= SIO_MAX_ID) {
-        p->id = (int64_t)it.u;
+    } else if (id && it.kind == UINT) {
+        p->id = it.u <= SIO_MAX_ID ? (int64_t)it.u : SIO_NO_ID;
     } else if (id && it.kind == UNDEFINED) {
         p->id = SIO_NO_ID;
     } else if (nsp && it.kind == STR) {

@@ -1,6 +1,7 @@
 /* Decoder and encoder of Socket.IO 5 packets. The grammar and what is refused follow
  * socket.io-parser 4.2.7; stricter only where that lets nonsense through by accident: an EVENT or
- * ACK must have its array, and numbers are digits. */
+ * ACK must have its array, and numbers are digits. It has an ack id past 2^53 rounded and, past 10^21,
+ * written so that its own client breaks; here it stays as it is, or none. */
 #include "socketio/packet.h"
 
 #include "base/json.h"
@@ -17,18 +18,16 @@ static bool is_binary(enum sio_type type)
     return type == SIO_BINARY_EVENT || type == SIO_BINARY_ACK;
 }
 
-/* Reads digits off *p. LEC_EPROTO: there are none, or they say more than SIO_MAX_ID. */
-static int take_number(const char **p, const char *end, uint64_t *out)
+/* Reads digits off *p; those that say more than SIO_MAX_ID are some number past it. False: there are
+ * none. */
+static bool take_number(const char **p, const char *end, uint64_t *out)
 {
     const char *start = *p;
     uint64_t n = 0;
-    for (; *p < end && is_digit(**p); (*p)++) {
-        n = n * 10 + (uint64_t)(**p - '0');
-        if (n > SIO_MAX_ID)
-            return LEC_EPROTO;
-    }
+    for (; *p < end && is_digit(**p); (*p)++)
+        n = n > SIO_MAX_ID / 10 ? SIO_MAX_ID + 1 : n * 10 + (uint64_t)(**p - '0');
     *out = n;
-    return *p == start ? LEC_EPROTO : LEC_OK;
+    return *p > start;
 }
 
 static bool is_reserved(const struct lec_json_token *name)
@@ -131,7 +130,7 @@ int sio_packet_split(struct sio_packet *out, struct lec_slice text, unsigned max
         .id = SIO_NO_ID,
     };
     if (is_binary(out->type)) {
-        if (take_number(&p, end, &n) || p == end || *p++ != '-' || n == 0)
+        if (!take_number(&p, end, &n) || p == end || *p++ != '-' || n == 0)
             return LEC_EPROTO;
         if (n > max_attachments)
             return LEC_ETOOBIG;
@@ -143,11 +142,8 @@ int sio_packet_split(struct sio_packet *out, struct lec_slice text, unsigned max
         out->nsp = (struct lec_slice){ p, (size_t)(stop - p) };
         p = comma ? comma + 1 : end;
     }
-    if (p < end && is_digit(*p)) {
-        if (take_number(&p, end, &n))
-            return LEC_EPROTO;
+    if (take_number(&p, end, &n) && n <= SIO_MAX_ID)
         out->id = (int64_t)n;
-    }
     out->json = (struct lec_slice){ p, (size_t)(end - p) };
     return LEC_OK;
 }

@@ -23,13 +23,13 @@ enum sio_type {
 };
 
 #define SIO_NO_ID  (-1)
-#define SIO_MAX_ID (((uint64_t)1 << 53) - 1) /* the largest integer that JavaScript counts to */
+#define SIO_MAX_ID ((uint64_t)INT64_MAX)
 
 struct sio_packet {
     enum sio_type type;
     unsigned attachments;   /* announced; they follow as binary messages */
     struct lec_slice nsp;   /* "/" when none is named */
-    int64_t id;             /* of the ack, SIO_NO_ID without one */
+    int64_t id;             /* of the ack, SIO_NO_ID without one or with one past SIO_MAX_ID */
     struct lec_slice json;  /* checked: an array for events and acks, an object or nothing for
                              * CONNECT, nothing for DISCONNECT */
     struct lec_slice event; /* events: the name as it stands between its quotes, or the digits

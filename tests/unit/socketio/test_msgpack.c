@@ -335,6 +335,11 @@ static const struct packet {
       "[{\"_placeholder\":true,\"num\":0}]", "", "461-/x,7[{\"_placeholder\":true,\"num\":0}]" },
     { "83a47479706504a46461746181a76d657373616765a26e6fa36e7370a12f", SIO_CONNECT_ERROR, "/", -1,
       "{\"message\":\"no\"}", "", "44{\"message\":\"no\"}" },
+    /* the largest id, and one past it */
+    { "84a47479706502a46461746191a161a26964cf7fffffffffffffffa36e7370a12f", SIO_EVENT, "/",
+      INT64_MAX, "[\"a\"]", "a", "429223372036854775807[\"a\"]" },
+    { "84a47479706502a46461746191a161a26964cf8000000000000000a36e7370a12f", SIO_EVENT, "/",
+      SIO_NO_ID, "[\"a\"]", "a", NULL },
     /* bytes for keys */
     { "83c4047479706502c4046461746191a161c4036e7370a12f", SIO_EVENT, "/", -1, "[\"a\"]", "a",
       NULL },
@@ -491,7 +496,6 @@ static const struct bad {
     { "", "83a47479706503a46461746180a36e7370a12f", LEC_EPROTO },         /* ACK without an array */
     { "", "84a47479706503a46461746190a26964ffa36e7370a12f", LEC_EPROTO }, /* id -1 */
     { "", "84a47479706503a46461746190a26964c0a36e7370a12f", LEC_EPROTO },
-    { "", "84a47479706503a46461746190a26964cf0020000000000000a36e7370a12f", LEC_EPROTO },
     /* beside an attachment, what says it is a placeholder must be one, as in the default form */
     { BEFORE, "92c4010182ac5f706c616365686f6c646572c3a36e756d01", LEC_EPROTO },
     { BEFORE, "92c4010182ac5f706c616365686f6c646572c3a36e756d00", LEC_OK },
