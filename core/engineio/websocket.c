@@ -12,9 +12,10 @@
 #include "engineio/internal.h"
 
 enum {
-    /* Networks exist that let the 101 through and then swallow every frame. Their clients would
-     * poll in a hot loop until the upgrade times out, so only so many polls are answered at once;
-     * then one a tick. */
+    /* A client that upgrades sends nothing until its poll is answered, for which the reference takes
+     * up to 100 ms. But networks exist that let the 101 through and then swallow every frame. Their
+     * clients would poll in a hot loop until the upgrade times out, so only so many polls are
+     * answered at once; then one a tick. */
     EAGER_NOOPS = 20,
     TICK_MS = 100,
 };
