@@ -10,6 +10,10 @@
  *                     "close CODE REASON" by a close; /ws-cookie adds a header to the 101, /ws-greeting
  *                     says "welcome"
  *
+ * With --describe it answers every request but GET /stats, once its body is there, with what it
+ * took it for, as JSON: method, path, query, headers, body, each byte a character. (HEAD has that
+ * in X-Request.) GET /seen lists what it answered so, and forgets it.
+ *
  * Prints "listening on PORT". Ends on SIGTERM, having freed everything. */
 #include <getopt.h>
 #include <signal.h>
@@ -26,6 +30,8 @@
 #include "net/net.h"
 #include "net/ws.h"
 
+enum { MAX_SEEN = 1 << 20 }; /* bytes of descriptions; more forget the earlier ones */
+
 struct probe {
     struct lec_loop *loop;
     struct lec_net *net;
@@ -33,6 +39,8 @@ struct probe {
     struct lec_cors cors;
     struct lec_list held; /* of struct held */
     unsigned max_body, max_message;
+    bool describe;
+    struct lec_buf seen; /* with --describe: "{…},{…}" */
     unsigned long held_count, aborts, opens, closes, messages, waits, refused_upgrades;
     int last_end;
 };
@@ -94,7 +102,10 @@ static void on_too_big(void *owner, struct lec_http *http)
     answer(http, 413, "too large", 9);
 }
 
+static void on_described_body(void *owner, struct lec_http *http, struct lec_slice body);
+
 static const struct lec_http_events held_events = { on_body, on_too_big, on_abort };
+static const struct lec_http_events describe_events = { on_described_body, on_too_big, on_abort };
 
 static struct held *hold(struct probe *p, struct lec_http *http)
 {
@@ -131,10 +142,79 @@ static void read_body(struct probe *p, struct lec_http *http, bool wait)
 {
     struct held *h = hold(p, http);
     h->wait = wait;
-    if (lec_http_read_body(http, p->max_body, &held_events, h) != LEC_OK) {
+    if (lec_http_read_body(http, p->max_body, p->describe ? &describe_events : &held_events, h) !=
+        LEC_OK) {
         forget(h);
         answer(http, 413, "too large", 9);
     }
+}
+
+/* --- descriptions, for --describe ----------------------------------------------------------- */
+
+/* A JSON string of bytes, each the character of its number. */
+static void put_bytes(struct lec_buf *b, struct lec_slice s)
+{
+    lec_buf_addc(b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+            lec_buf_printf(b, "\\u%04x", c);
+        else
+            lec_buf_addc(b, (char)c);
+    }
+    lec_buf_addc(b, '"');
+}
+
+static void describe(struct lec_buf *b, const struct lec_http *http, struct lec_slice body)
+{
+    struct lec_slice name, value;
+    lec_buf_printf(b, "{\"method\":%d,\"path\":", (int)lec_http_method(http));
+    put_bytes(b, lec_http_path(http));
+    lec_buf_adds(b, ",\"query\":");
+    put_bytes(b, lec_http_query(http));
+    lec_buf_adds(b, ",\"headers\":{");
+    for (size_t pos = 0, n = 0; lec_fields_next(lec_http_headers(http), &pos, &name, &value); n++) {
+        if (n > 0)
+            lec_buf_addc(b, ',');
+        put_bytes(b, name);
+        lec_buf_addc(b, ':');
+        put_bytes(b, value);
+    }
+    lec_buf_adds(b, "},\"body\":");
+    put_bytes(b, body);
+    lec_buf_addc(b, '}');
+}
+
+static void on_described_body(void *owner, struct lec_http *http, struct lec_slice body)
+{
+    struct held *h = owner;
+    struct lec_buf *seen = &h->probe->seen, headers = { 0 };
+    if (seen->n > MAX_SEEN)
+        lec_buf_fini(seen);
+    if (seen->n > 0)
+        lec_buf_addc(seen, ',');
+    size_t at = seen->n;
+    describe(seen, http, body);
+    struct lec_slice text = { seen->p + at, seen->n - at };
+    if (lec_http_method(http) == LEC_HEAD)
+        lec_buf_printf(&headers, "X-Request: %.*s\r\n", (int)text.n, text.p);
+    lec_http_answer(http, &(struct lec_reply){ .status = 200,
+                                               .type = "application/json",
+                                               .headers = lec_buf_slice(&headers),
+                                               .body = text });
+    lec_buf_fini(&headers);
+    forget(h);
+}
+
+static void answer_seen(struct probe *p, struct lec_http *http)
+{
+    struct lec_buf b = { 0 };
+    lec_buf_addc(&b, '[');
+    lec_buf_add(&b, p->seen.p, p->seen.n);
+    lec_buf_addc(&b, ']');
+    answer(http, 200, b.p, b.n);
+    lec_buf_fini(&b);
+    lec_buf_fini(&p->seen);
 }
 
 /* --- WebSocket ---------------------------------------------------------------------------- */
@@ -305,6 +385,10 @@ static void on_request(void *ctx, struct lec_http *http)
             accept_ws(p, http, LEC_SLICE("Set-Cookie: a=b; Path=/\r\nX-Probe: 1\r\n"));
         else if (lec_slice_is(path, "/ws-refused"))
             answer(http, 400, "{\"code\":1}", 10);
+    } else if (p->describe && method == LEC_GET && lec_slice_is(path, "/seen")) {
+        answer_seen(p, http);
+    } else if (p->describe && !lec_slice_is(path, "/stats")) {
+        read_body(p, http, false);
     } else if (lec_slice_is(path, "/")) {
         answer(http, 200, "hello\n", 6);
     } else if (lec_slice_is(path, "/hold") && method == LEC_GET) {
@@ -368,7 +452,8 @@ int main(int argc, char **argv)
         SEND_MS,
         BODY,
         MESSAGE,
-        ORIGINS
+        ORIGINS,
+        DESCRIBE
     };
     static const struct option options[] = {
         { "port", 1, NULL, PORT },
@@ -384,6 +469,7 @@ int main(int argc, char **argv)
         { "max-body", 1, NULL, BODY },
         { "max-message", 1, NULL, MESSAGE },
         { "origins", 1, NULL, ORIGINS },
+        { "describe", 0, NULL, DESCRIBE },
         { NULL, 0, NULL, 0 },
     };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -428,6 +514,9 @@ int main(int argc, char **argv)
         case ORIGINS:
             p.cors.origins = optarg;
             break;
+        case DESCRIBE:
+            p.describe = true;
+            break;
         default:
             return 2;
         }
@@ -454,6 +543,7 @@ int main(int argc, char **argv)
     status = 0;
 out:
     lec_net_free(p.net);
+    lec_buf_fini(&p.seen);
     lec_loop_free(p.loop);
     lec_log_free(log);
     return status;
