@@ -1,12 +1,13 @@
 // A WebSocket client on a bare TCP socket (RFC 6455, client side), for what no library would do:
-// malformed packets, reading nothing at all. Text frames up to 64 KiB in one frame each way.
+// malformed packets, reading nothing at all. Text frames up to 64 KiB in one frame each way. `first` are bytes before
+// the request; the other options are those of the socket.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { within } from './wait.mjs';
 
 export class RawWebSocket {
-  static async open(port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, options = {}) {
+  static async open(port, path = '/socket.io/?EIO=4&transport=websocket', headers = {}, { first, ...options } = {}) {
     const raw = new RawWebSocket();
     raw.socket = connect({ port, host: '127.0.0.1', ...options });
     raw.socket.on('error', () => {});
@@ -17,6 +18,7 @@ export class RawWebSocket {
     raw.closed = new Promise((resolve) => raw.socket.once('close', resolve));
     raw.wake = () => {};
     await once(raw.socket, 'connect');
+    if (first) raw.socket.write(first);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     raw.socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
