@@ -33,11 +33,15 @@ const CLIENTS = {
 const PAGE = '<!doctype html><title>ÄÖÜ</title>\n';
 const VALUES = ['hello', 'ÄÖÜ € 👩‍🏫', 'x'.repeat(70_000)];
 
-// Runs a client: [{ status, body }] of all that it asked for.
+// Runs a client: [{ status, body }] of all that it asked for. No proxy of the caller's environment is in between.
 async function run([command, ...args], url, connect, event) {
-  const child = spawn(command, [...args.slice(0, -1), url, args.at(-1), connect], { stdio: 'pipe' });
+  const { PATH, HOME, TMPDIR = '/tmp' } = process.env;
+  const child = spawn(command, [...args.slice(0, -1), url, args.at(-1), connect], { stdio: 'pipe', env: { PATH, HOME, TMPDIR } });
   let out = '', errors = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    out += text;
+    if (/^(?!200 ).*\n/m.test(out)) child.kill(); // it would poll for nothing
+  });
   child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
   child.stdin.on('error', () => {}); // it may have failed before
   child.stdin.end(event);

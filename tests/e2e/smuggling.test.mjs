@@ -71,10 +71,19 @@ function agrees(answers, verdict) {
 
 const severalVerdicts = (verdict) => Array.isArray(verdict[0]) && verdict.some((one) => typeof one[0] === 'string');
 
+// A probe for a describe block.
+function useProbe() {
+  const handle = {};
+  before(async () => (handle.probe = await Probe.start({ after: (stop) => (handle.stop = stop) }, ARGS)));
+  after(() => handle.stop?.());
+  return handle;
+}
+
 describe('smuggling, straight', () => {
+  const handle = useProbe();
   let results, seen;
   before(async () => {
-    const probe = await Probe.start({ after }, ARGS);
+    const { probe } = handle;
     results = await attempt(probe.port, 4000);
     seen = JSON.parse((await probe.get('/seen')).body.toString());
   });
@@ -88,6 +97,8 @@ describe('smuggling, straight', () => {
       assert.ok(verdicts.some((one) => agrees(answers, one)), `${JSON.stringify(answers)} instead of ${JSON.stringify(expected)}`);
       const served = seen.filter((one) => one.path.startsWith(`/${result.number}/`));
       assert.equal(served.length, answers.filter((one) => typeof one === 'string').length, 'it served what it did not answer');
+      const last = answersIn(result.came).at(-1);
+      assert.equal(last.headers.connection, 'close');
     });
   }
 });
@@ -95,9 +106,10 @@ describe('smuggling, straight', () => {
 for (const Proxy of [Nginx, Haproxy, Apache]) {
   describe(`smuggling behind ${Proxy.name}`, () => {
     const mark = randomBytes(8).toString('hex');
+    const handle = useProbe();
     let results, seen, proxy;
     before(async () => {
-      const probe = await Probe.start({ after }, ARGS);
+      const { probe } = handle;
       proxy = await Proxy.start({ mark }, probe.port);
       results = await attempt(proxy.port, 1000);
       const canaries = Array.from({ length: 40 }, (_, i) => send(proxy.port, `GET /canary-${i} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 5000));
