@@ -5,6 +5,7 @@ url=$1 how=$2 connect=$3
 umask 077
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
+trap 'exit 1' TERM
 cat >"$files/event"
 printf %s "$connect" >"$files/connect"
 
