@@ -73,13 +73,28 @@ static int behind_size(const struct lec_body *b, char c)
     return c != '\r' ? LEC_EPROTO : b->left > 0 ? SIZE_LF : LAST_LF;
 }
 
-static int token_or(const struct lec_body *b, char c, enum state state)
+static int token_or(const struct lec_body *b, char c, int state)
 {
     if (lec_octet_is(c, LEC_TOKEN))
         return state;
     if (c == '=' && state == EXT_NAME)
         return EXT_VALUE_FIRST;
     return behind_size(b, c);
+}
+
+/* An octet of a trailer's name, or the colon behind it. */
+static int trailer_name(struct lec_body *b, char c)
+{
+    static const char *const forbidden[] = { "content-length", "transfer-encoding" };
+    for (unsigned i = 0; i < 2; i++)
+        if (c != ':' && (c | 0x20) != forbidden[i][b->matched] && c != forbidden[i][b->matched])
+            b->candidates &= (uint8_t) ~(1u << i);
+    for (unsigned i = 0; i < 2; i++)
+        if (c == ':' && (b->candidates & 1u << i) != 0 && forbidden[i][b->matched] == '\0')
+            return LEC_EPROTO;
+    if (b->candidates != 0)
+        b->matched++;
+    return c == ':' ? TRAILER_VALUE : lec_octet_is(c, LEC_TOKEN) ? TRAILER_NAME : LEC_EPROTO;
 }
 
 /* The state behind an octet that is no data, or LEC_EPROTO. */
@@ -116,9 +131,11 @@ static int step(struct lec_body *b, char c)
     case TRAILER_LF:
         return lf ? TRAILER_FIRST : LEC_EPROTO;
     case TRAILER_FIRST:
-        return c == '\r' ? END_LF : token ? TRAILER_NAME : LEC_EPROTO;
+        b->candidates = 3;
+        b->matched = 0;
+        return c == '\r' ? END_LF : c == ':' ? LEC_EPROTO : trailer_name(b, c);
     case TRAILER_NAME:
-        return c == ':' ? TRAILER_VALUE : token ? TRAILER_NAME : LEC_EPROTO;
+        return trailer_name(b, c);
     case TRAILER_VALUE:
         return c == '\r' ? TRAILER_LF : lec_octet_is(c, LEC_FIELD) ? TRAILER_VALUE : LEC_EPROTO;
     case END_LF:

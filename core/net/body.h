@@ -2,7 +2,8 @@
  * incremental decoder of (pointer, length).
  *
  * Of chunks only their data comes out. Extensions and trailers are read by the grammar, thrown away,
- * and bounded together; a recipient may ignore both (7.1.1, 7.1.2). */
+ * and bounded together; a recipient may ignore both (7.1.1, 7.1.2). What would frame the body has no
+ * business in a trailer (RFC 9110, 6.5.1). */
 #ifndef LEC_NET_BODY_H
 #define LEC_NET_BODY_H
 
@@ -16,7 +17,9 @@ struct lec_body {
     uint64_t left;      /* bytes of the body, or of this chunk, that are to come */
     uint32_t extra;     /* private: bytes of extensions and trailers so far */
     uint32_t max_extra; /* of them */
-    uint8_t state;      /* private */
+    uint8_t state;      /* private, as the others */
+    uint8_t candidates; /* which of the forbidden names a trailer's may still be, as bits */
+    uint8_t matched;    /* how much of it */
 };
 
 void lec_body_of_length(struct lec_body *b, uint64_t n);

@@ -14,7 +14,7 @@
 #include "net/internal.h"
 #include "net/proxy_header.h"
 
-#define HEAD_READ (8 * 1024)  /* bytes read at once where a head is awaited */
+#define HEAD_READ LEC_RECORD  /* bytes read at once where a head is awaited */
 #define MAX_SKIP  (64 * 1024) /* bytes of a body that are thrown away to keep a connection */
 
 static void conn_settle(struct lec_later *later);
@@ -113,8 +113,10 @@ static void on_deadline(struct lec_timer *t)
     case CONN_LINGER:
         conn_end(c);
         break;
-    case CONN_EXCHANGE:
     case CONN_WS:
+        ws_pause_ends(c);
+        break;
+    case CONN_EXCHANGE:
     case CONN_ENDING:
     case CONN_DEAD:
         break;
@@ -326,7 +328,7 @@ void conn_sent(struct conn *c)
 
 bool conn_skip(struct conn *c, const struct lec_body *body)
 {
-    if (!lec_body_is_chunked(body) && body->left > MAX_SKIP)
+    if (body->left > MAX_SKIP)
         return false;
     intake(c)->skip = *body;
     c->intake->skipped = 0;
@@ -341,7 +343,7 @@ static size_t skip_body(struct conn *c, const char *p, size_t n)
         struct lec_slice data;
         int64_t k = lec_body_read(&in->skip, p + used, n - used, &data);
         in->skipped += data.n;
-        if (k < 0 || in->skipped > MAX_SKIP) {
+        if (k < 0 || in->skipped + in->skip.left > MAX_SKIP) {
             conn_linger(c);
             return used;
         }
@@ -433,8 +435,6 @@ static void conn_read(struct conn *c, bool hangup)
     bool end;
     char *p = kept != NULL ? lec_buf_reserve(kept, room) : (char *)c->net->input;
     size_t n = socket_read(c->fd, c->ssl, (unsigned char *)p, room, hangup, &end);
-    if (wire_pending(c))
-        conn_later(c);
     if (c->state == CONN_LINGER) {
         if (end)
             conn_end(c);
@@ -452,18 +452,14 @@ static void conn_read(struct conn *c, bool hangup)
         conn_look(c);
 }
 
-/* Works through what is here already: kept, or in TLS. */
+/* Works through what is kept. */
 static void read_on(struct conn *c)
 {
     struct lec_buf *kept = c->intake != NULL ? &c->intake->bytes : NULL;
-    if (c->state == CONN_EXCHANGE || c->state == CONN_SENDING)
+    if (kept == NULL || kept->n == 0)
         return;
-    if (wire_pending(c)) {
-        conn_read(c, false);
-    } else if (kept != NULL && kept->n > 0) {
-        size_t n = kept->n;
-        keep(c, kept->p, n, consume(c, kept->p, n));
-    }
+    size_t n = kept->n;
+    keep(c, kept->p, n, consume(c, kept->p, n));
 }
 
 static void conn_settle(struct lec_later *later)
@@ -471,7 +467,7 @@ static void conn_settle(struct lec_later *later)
     struct conn *c = LEC_CONTAINER(later, struct conn, later);
     if (c->ws != NULL && c->state != CONN_DEAD)
         ws_settle(c);
-    else if (c->state >= CONN_HEAD && c->state <= CONN_LINGER)
+    else if (c->state == CONN_HEAD || c->state == CONN_SKIP)
         read_on(c);
     if (c->state == CONN_ENDING)
         wire_close(c);

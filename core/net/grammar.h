@@ -7,7 +7,7 @@
 enum {
     LEC_TOKEN = 1,      /* of methods and field names */
     LEC_FIELD = 2,      /* of a field's value: no control character but the tab */
-    LEC_TARGET = 4,     /* of a request's target: printable, no fragment; 8-bit octets too */
+    LEC_TARGET = 4,     /* of a request's target: printable ASCII, no fragment */
     LEC_HOST = 8,       /* of an authority: a name, an address, a port */
     LEC_UNRESERVED = 16 /* means the same, percent-encoded or not (RFC 3986, 2.3) */
 };

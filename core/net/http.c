@@ -200,7 +200,7 @@ size_t http_body(struct conn *c, const char *p, size_t n)
     struct lec_http *h = c->http;
     struct lec_slice data;
     int64_t used = lec_body_read(&h->framing, p, n, &data);
-    if (used < 0 || data.n > h->max_body - h->body.n) {
+    if (used < 0 || data.n + h->framing.left > h->max_body - h->body.n) {
         refuse_body(c, used < 0 ? (int)used : LEC_OK);
         return used < 0 ? 0 : (size_t)used;
     }

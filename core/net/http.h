@@ -65,7 +65,7 @@ enum lec_method lec_http_method(const struct lec_http *http);
 /* Before '?', percent-encoded, in one form: unreserved characters plain, others encoded, "//" and
  * "/../" resolved (net/target.h). "*" for OPTIONS of all. A zero follows. */
 struct lec_slice lec_http_path(const struct lec_http *http);
-/* Behind '?', as it was sent; octets that are not ASCII are percent-encoded. A zero follows. */
+/* Behind '?', as it was sent. A zero follows. */
 struct lec_slice lec_http_query(const struct lec_http *http);
 /* A header by its lower-case name, repeated ones joined; an empty slice if there is none. Free of
  * control characters. */

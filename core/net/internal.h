@@ -182,10 +182,10 @@ void wire_close(struct conn *c);
 bool wire_secure(const struct conn *c);
 /* Whether TLS itself must write before anything can be read. */
 bool wire_blocked(const struct conn *c);
-/* Whether TLS holds input of which epoll does not know. */
-bool wire_pending(const struct conn *c);
 /* Appends what the certificate that the client showed says (net/certificate.h); false without one. */
 bool wire_certificate(const struct conn *c, struct lec_buf *json);
+
+#define LEC_RECORD 16384u /* the most that TLS sends as one (RFC 8446, 5.1) */
 
 /* --- socket.c ----------------------------------------------------------------------------- */
 
@@ -194,8 +194,8 @@ bool wire_certificate(const struct conn *c, struct lec_buf *json);
 ssize_t socket_send(int fd, struct ssl_st *ssl, const char *p, size_t n);
 /* The same, of a file from *at on, n bytes at most; *at moves. `buffer`: LEC_GATHER bytes, for TLS. */
 ssize_t socket_send_file(int fd, struct ssl_st *ssl, int file, off_t *at, size_t n, void *buffer);
-/* How many there were; as many as `size` may not be all. `hangup`: the end is to be looked for.
- * ended: no more will come. */
+/* How many there were; more than size - LEC_RECORD may not be all. size is LEC_RECORD at least.
+ * `hangup`: the end is to be looked for. ended: no more will come. */
 size_t socket_read(int fd, struct ssl_st *ssl, unsigned char *p, size_t size, bool hangup,
                    bool *ended);
 void socket_finish(int fd, struct ssl_st *ssl); /* says that no more will be sent */
@@ -256,6 +256,7 @@ void ws_opened(struct conn *c); /* from conn->http, which it answers 101 */
 void ws_settle(struct conn *c); /* at the end of the turn: what it says leaves, on_close is told */
 void ws_readable(struct conn *c, bool hangup);
 void ws_writable(struct conn *c);
+void ws_pause_ends(struct conn *c); /* the deadline of a WebSocket that has just opened */
 void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner, once */
 void ws_free(struct lec_ws *ws);                    /* NULL is fine */
 

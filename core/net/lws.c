@@ -219,11 +219,6 @@ bool wire_blocked(const struct conn *c)
     return ssl != NULL && SSL_want_write(ssl);
 }
 
-bool wire_pending(const struct conn *c)
-{
-    return c->ssl != NULL && SSL_has_pending(c->ssl);
-}
-
 bool wire_certificate(const struct conn *c, struct lec_buf *json)
 {
     X509 *cert = c->ssl != NULL && c->net->cfg->tls_client_ca != NULL

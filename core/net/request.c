@@ -274,6 +274,18 @@ static enum lec_method method_of(struct lec_slice text)
     return LEC_METHOD_OTHER;
 }
 
+/* Whether a tab stands behind the Content-Length: white space by RFC 9112, 5, but parsers differ on it
+ * (Node's refuses it), and what parsers differ on is no framing. */
+static bool has_tab_behind(const struct header_names *names)
+{
+    const struct header_name *e = lec_map_get(&names->by_name, LEC_SLICE("content-length"));
+    struct lec_slice text = names->values[e->first - 1].text;
+    const char *p = text.p + text.n;
+    while (*p == ' ')
+        p++;
+    return *p == '\t';
+}
+
 /* Whether there is a body, and how it is framed (RFC 9112, 6). 0, or a status. */
 static unsigned read_framing(struct lec_http *h, const struct header_names *names,
                              unsigned max_extra)
@@ -290,6 +302,8 @@ static unsigned read_framing(struct lec_http *h, const struct header_names *name
     } else if (lengths > 0) {
         uint64_t n;
         int rc = lec_request_length(lec_http_header(h, "content-length"), &n);
+        if (rc == LEC_OK && has_tab_behind(names))
+            rc = LEC_EPROTO;
         if (rc != LEC_OK)
             return rc == LEC_ETOOBIG ? 413 : 400;
         lec_body_of_length(&h->framing, n);
@@ -306,8 +320,11 @@ static unsigned read_meaning(struct lec_http *h, const struct header_names *name
     if (status != 0)
         return status;
     if (h->http11 && count_of(names, "expect") > 0) { /* RFC 9110, 10.1.1: 1.0 has none */
-        if (!lec_slice_is_word(lec_http_header(h, "expect"), "100-continue"))
-            return 417;
+        struct lec_slice wishes = lec_http_header(h, "expect");
+        do
+            if (!lec_slice_is_word(lec_slice_shift(&wishes, ','), "100-continue"))
+                return 417;
+        while (wishes.n > 0);
         h->expect_continue = !lec_body_is_whole(&h->framing);
     }
     h->keep_alive = h->http11 ? !lec_request_has_token(connection, "close")
@@ -334,7 +351,7 @@ unsigned request_read(struct conn *c, const struct lec_head *head, const char *p
     size_t size = find_fields(names, p, head->fields), more;
     if (!check_host(names, head->minor == 1, target.authority, &more))
         return 400;
-    size += more + 3 * target.path.n + 2 + 3 * target.query.n + 1;
+    size += more + 3 * target.path.n + 2 + target.query.n + 1;
     struct lec_http *h = lec_alloc(sizeof *h + size);
     memset(h, 0, sizeof *h);
     h->conn = c;
@@ -352,8 +369,8 @@ unsigned request_read(struct conn *c, const struct lec_head *head, const char *p
     h->path = (struct lec_slice){ o, (size_t)n };
     o += n;
     *o++ = '\0';
-    h->query = (struct lec_slice){ o, lec_target_query(o, target.query) };
-    o += h->query.n;
+    h->query = (struct lec_slice){ o, target.query.n };
+    o = mempcpy(o, target.query.p, target.query.n);
     *o++ = '\0';
     h->headers = (struct lec_slice){ o, 0 };
     h->headers.n = (size_t)(put_fields(o, names) - o);

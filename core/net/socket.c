@@ -65,11 +65,12 @@ ssize_t socket_send_file(int fd, SSL *ssl, int file, off_t *at, size_t n, void *
     return k < 0 && later(errno) ? 0 : -1; /* 0: the file has become shorter */
 }
 
-/* A record a call, until none is whole. */
+/* A record a call, until none is whole. Each finds room for all of it, lest OpenSSL keep some, of which
+ * no epoll knows. */
 static size_t tls_read(SSL *ssl, unsigned char *p, size_t size, bool *ended)
 {
     size_t n = 0;
-    while (n < size) {
+    while (size - n >= LEC_RECORD) {
         ERR_clear_error();
         int k = SSL_read(ssl, p + n, (int)(size - n));
         if (k > 0) {

@@ -97,15 +97,3 @@ int lec_target_path(char *out, struct lec_slice path)
     }
     return (int)(o - out);
 }
-
-size_t lec_target_query(char *out, struct lec_slice query)
-{
-    char *o = out;
-    for (size_t i = 0; i < query.n; i++) {
-        if ((unsigned char)query.p[i] >= 0x80)
-            o += encode(o, (unsigned char)query.p[i]);
-        else
-            *o++ = query.p[i];
-    }
-    return (size_t)(o - out);
-}

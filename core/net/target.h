@@ -21,7 +21,4 @@ int lec_target_read(struct lec_target *t, struct lec_slice text) LEC_CHECK;
  * 6.2.2; that empty segments go is ours). How many bytes; LEC_EPROTO: a bad escape, or a zero byte. */
 int lec_target_path(char *out, struct lec_slice path) LEC_CHECK;
 
-/* Writes a query as it was sent, 8-bit octets encoded, in at most 3 * query.n bytes; how many. */
-size_t lec_target_query(char *out, struct lec_slice query);
-
 #endif

@@ -37,6 +37,11 @@ struct incoming {
     unsigned char held_n, held[LEC_WS_HELD];
 };
 
+/* What the first frame waits behind the answer to the handshake. Programs exist that listen for
+ * messages when they hear of the opening, and lose what arrives together with it: it takes a client
+ * so long to wake up and read. */
+#define PAUSE_MS 2
+
 /* Output that is ours alone and must leave behind `part`, before all else. */
 struct rest {
     struct lec_buf bytes; /* never empty */
@@ -53,6 +58,7 @@ struct lec_ws {
     size_t part_at;       /* how much */
     struct rest *rest;    /* NULL if there is none */
     size_t max_message;
+    bool pausing;        /* the answer to the handshake has just left; nothing else leaves yet */
     bool full;           /* the kernel takes no more; conn_watched tells when it does */
     bool wants_writable; /* owes an on_writable */
     bool closing;        /* no further callback but on_close … */
@@ -133,8 +139,9 @@ void ws_opened(struct conn *c)
     c->ws = ws;
     conn_become(c, CONN_WS);
     c->net->counters->ws_opened++;
-    /* In a write of its own: clients exist that lose frames which come with it. */
     (void)send_rest(ws);
+    ws->pausing = true;
+    conn_set_deadline(c, PAUSE_MS);
     ws->events->on_open(ws->owner, ws);
     conn_later(c);
     conn_look(c);
@@ -252,7 +259,7 @@ static uint32_t send_first(struct lec_ws *ws, const struct lec_outq *q)
 
 int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 {
-    while (usable(ws) && !ws->full && q->count > 0) {
+    while (usable(ws) && !ws->full && !ws->pausing && q->count > 0) {
         if (ws->rest != NULL) {
             lec_outq_drop(q, join(ws, q));
             (void)send_rest(ws);
@@ -268,7 +275,17 @@ int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 
 bool lec_ws_writable(const struct lec_ws *ws)
 {
-    return usable(ws) && !ws->full;
+    return usable(ws) && !ws->full && !ws->pausing;
+}
+
+static void tell_writable(struct lec_ws *ws)
+{
+    if (ws->closing) {
+        conn_later(ws->conn);
+    } else if (ws->wants_writable && !ws->pausing) {
+        ws->wants_writable = false;
+        ws->events->on_writable(ws->owner, ws);
+    }
 }
 
 void ws_writable(struct conn *c)
@@ -277,14 +294,16 @@ void ws_writable(struct conn *c)
     if (!ws->full)
         return;
     ws->full = false;
-    if (!send_rest(ws))
-        return;
-    if (ws->closing) {
-        conn_later(c);
-    } else if (ws->wants_writable) {
-        ws->wants_writable = false;
-        ws->events->on_writable(ws->owner, ws);
-    }
+    if (send_rest(ws))
+        tell_writable(ws);
+}
+
+void ws_pause_ends(struct conn *c)
+{
+    struct lec_ws *ws = c->ws;
+    ws->pausing = false;
+    if (!ws->full)
+        tell_writable(ws);
 }
 
 void lec_ws_set_max_message(struct lec_ws *ws, size_t max_message)
@@ -531,6 +550,10 @@ void ws_readable(struct conn *c, bool hangup)
     unsigned char *p = c->net->input + LEC_WS_HELD;
     bool ended;
     size_t n = socket_read(c->fd, c->ssl, p, LEC_INPUT, hangup, &ended);
+    if (n > 0 && ws->pausing) { /* it has read the answer */
+        lec_timer_stop(c->net->loop, &c->timer);
+        ws_pause_ends(c);
+    }
     if (n > 0 && !ws->heard) {
         size_t held = ws->in != NULL ? ws->in->held_n : 0;
         if (held > 0)
@@ -540,7 +563,7 @@ void ws_readable(struct conn *c, bool hangup)
     if (ended) {
         conn_end(c);
         ws_ended(c, LEC_WS_GONE);
-    } else if (n == LEC_INPUT &&
+    } else if (n > LEC_INPUT - LEC_RECORD &&
                !conn_is_over(c)) { /* the next turn goes on, after everybody else's */
         conn_look(c);
     }

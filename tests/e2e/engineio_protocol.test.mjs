@@ -1,9 +1,11 @@
 // What the public Engine.IO 4 protocol tests check, with their intervals, and the wire around it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import {
   assertGone, openPolling, openWebSocket, park, PATIENCE, poll, polling, post, probe, request, settle, sleep, startEcho, until, webSocket, within,
 } from './engineio_support.mjs';
+import { WebSocket } from 'ws';
 
 const interval = 300;
 const timeout = 200;
@@ -39,6 +41,18 @@ describe('handshake', () => {
     assert.deepEqual(rest, { ...shape, upgrades: [] });
     ws.close();
     await ws.closed;
+  });
+
+  // Of programs that listen for messages when they hear of the opening, npm's server loses 0 to 26 of 40.
+  it('opens a session by WebSocket for who begins to listen then', async () => {
+    let heard = 0;
+    for (let i = 0; i < 40; i++) {
+      const ws = new WebSocket(`${server.url.replace('http', 'ws')}/engine.io/?EIO=4&transport=websocket`, { perMessageDeflate: false });
+      await once(ws, 'open');
+      heard += await Promise.race([once(ws, 'message').then(() => 1), sleep(200).then(() => 0)]);
+      ws.terminate();
+    }
+    assert.ok(heard >= 14, `${heard} of 40`);
   });
 
   it('serves paths below its own', async () => {

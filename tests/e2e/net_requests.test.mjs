@@ -22,7 +22,9 @@ for (const secure of [false, true]) {
     'chunks': [head('POST /echo', CHUNKED) + chunked('hello', ' ', 'world'), [200, 'hello world']],
     'chunks of any case, with zeros in front': [head('POST /echo', 'tRANSFER-eNCODING: CHUNKED\r\n') + '000A\r\n0123456789\r\na\r\nabcdefghij\r\n0\r\n\r\n', [200, '0123456789abcdefghij']],
     'chunks with extensions': [head('POST /echo', CHUNKED) + '5;a;b=c;d="e\\"\t;f"\r\nhello\r\n0;x\r\n\r\n', [200, 'hello']],
-    'chunks with trailers': [head('POST /echo', CHUNKED) + '5\r\nhello\r\n0\r\nContent-Length: 3\r\nX: y\r\n\r\n', [200, 'hello']],
+    'chunks with trailers': [head('POST /echo', CHUNKED) + '5\r\nhello\r\n0\r\nX: y\r\nContent-Lengthy: 3\r\n\r\n', [200, 'hello']],
+    'a large chunk': [head('POST /echo', CHUNKED) + chunked('y'.repeat(300_000)), [200, 'y'.repeat(300_000)]],
+    'many small chunks': [head('POST /echo', CHUNKED) + chunked(...Array(20_000).fill('z')), [200, 'z'.repeat(20_000)]],
     'chunks of nothing': [head('POST /echo', CHUNKED) + '0\r\n\r\n', [200, '']],
     'chunks that nobody wants': [head('GET /', CHUNKED) + chunked('hello'), [200, 'hello\n']],
     'a POST without a length': [head('POST /echo'), [200, '']],
@@ -35,7 +37,7 @@ for (const secure of [false, true]) {
     'empty lines in front': [`\r\n\r\n${head('GET /')}`, [200, 'hello\n']],
     'an empty line behind a body': [head('POST /echo', 'Content-Length: 2\r\n') + 'ab\r\n', [200, 'ab']],
     'fields without a value': [head('GET /', 'Accept:\r\n', 'X-Probe: \t \r\n'), [200, 'hello\n']],
-    '8-bit octets': [`GET /query/\xfc?\xfc HTTP/1.1\r\n${HOST}X-Probe: \xfc\r\n\r\n`, [200, '0 /query/%FC ? %FC']],
+    '8-bit octets in a field': [head('GET /', 'X-Probe: \xfc\r\n'), [200, 'hello\n']],
     'all at once': [
       head('POST /echo', CHUNKED) + chunked('one') + head('POST /echo', 'Content-Length: 3\r\n') + 'two' + head('GET /query/3') + head('POST /echo', CHUNKED) + chunked('four'),
       [200, 'one'], [200, 'two'], [200, '0 /query/3 ? '], [200, 'four'],
@@ -51,7 +53,8 @@ for (const secure of [false, true]) {
       for (const [status, body] of [...answers, [200, '0 /query/next ? ']]) {
         if (body.includes('next')) c.write(head('GET /query/next'));
         const r = await c.response({ ms: 10_000 });
-        assert.deepEqual([r?.status, r?.body.toString()], [status, body], what);
+        assert.equal(r?.status, status, what);
+        assert.ok(r.body.toString() === body, `${what}: ${r.body.toString().slice(0, 50)}`);
         assert.match(r.headers.date, /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/);
       }
       c.destroy();
@@ -91,6 +94,8 @@ for (const secure of [false, true]) {
     'a method that is no token': ['G@T / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     'a space in front': [` ${head('GET /')}`, 400],
     'two spaces': ['GET  / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    '8-bit octets in the target': [head('GET /\xc3\xbc'), 400],
+    'a length in a trailer': [head('POST /echo', CHUNKED) + '0\r\nContent-Length: 3\r\n\r\n', 400],
     'a fragment': [head('GET /a#b'), 400],
     'a target that is no path': [head('GET query'), 400],
     'GET of all': [head('GET *'), 400],
@@ -108,6 +113,8 @@ for (const secure of [false, true]) {
     'TRACE': [head('TRACE /'), 501],
     'CONNECT': [head('CONNECT x:80'), 501],
     'an expectation that nobody knows': [head('POST /echo', 'Content-Length: 1\r\n', 'Expect: more\r\n'), 417],
+    'a chunk beyond any limit': [head('POST /echo', CHUNKED) + '7ffffffffffffff\r\n', 413],
+    'a chunk of 33 bits': [head('POST /echo', CHUNKED) + '100000005\r\nhello\r\n0\r\n\r\n', 413],
     'extensions without end': [head('POST /echo', CHUNKED) + `1;${'a'.repeat(20_000)}\r\na\r\n0\r\n\r\n`, 413],
     'trailers without end': [head('POST /echo', CHUNKED) + `0\r\n${'a: b\r\n'.repeat(4000)}\r\n`, 413],
   };
@@ -122,6 +129,7 @@ for (const secure of [false, true]) {
         assert.equal(r?.status, status, what);
         assert.equal(r.headers.connection, 'close', what);
         assert.match(r.headers['content-type'], /^text\/plain/, what);
+        assert.match(r.headers.date, / GMT$/, what);
         await c.closed(3500);
         assert.equal(c.data.length, 0, `${what}: ${c.data}`);
         c.destroy();
@@ -229,22 +237,6 @@ for (const secure of [false, true]) {
     c.destroy();
     d.destroy();
   });
-
-  test(`${name}: the answer to the handshake leaves in a write of its own`, async (t) => {
-    const p = await start(t);
-    let alone = 0;
-    for (let i = 0; i < 20; i++) {
-      const c = await p.connect();
-      const first = new Promise((resolve) => c.socket.once('data', resolve));
-      c.write(upgradeRequest('/ws-greeting'));
-      alone += (await first).toString('latin1').endsWith('\r\n\r\n');
-      assert.equal((await c.response()).status, 101);
-      assert.equal(await c.text(), 'welcome');
-      c.destroy();
-    }
-    // When both have arrived before anybody looked, a client cannot tell; the trace of system calls can.
-    assert.ok(secure || alone > 0, `${alone} of 20`);
-  });
 }
 
 // What was read at once with a request is kept while that waits; the rest stays in the kernel.
@@ -336,9 +328,9 @@ test('the ends of a request do not depend on where it is cut', async (t) => {
   }));
 });
 
-// How it is seen by the kernel: which system calls send the handshake's answer and the first frame.
+// Clients exist that lose frames which come with it. What clients see depends on how busy they are; the kernel sees
+// which system calls send the answer and the first frame.
 test('the answer to the handshake is one system call, the first frame another', async (t) => {
-  if (!fs.existsSync('/usr/bin/strace')) return t.skip('no strace');
   const p = await Probe.start(t);
   const file = `/tmp/lectern-strace-${p.process.pid}`;
   t.after(() => fs.rmSync(file, { force: true }));

@@ -22,13 +22,13 @@ const ANSWER = `461-1[{"list":[${[...BYTES]}],"made":{"_placeholder":true,"num":
 
 // The answer's fields may come in any order.
 function assertAnswer(packet) {
-const [head, json] = [packet.slice(0, 5), packet.slice(5)];
+  const [head, json] = [packet.slice(0, 5), packet.slice(5)];
   assert.equal(head, ANSWER.slice(0, 5));
   assert.deepEqual(JSON.parse(json), JSON.parse(ANSWER.slice(5)));
 }
 
 describe('a replayed client', () => {
-  const room = useServer({ example: false, handlers: [], files, args: ['--allow-eio3', 'true'] });
+  const room = useServer({ example: false, handlers: [], files, args: ['--allow-eio3', 'true', '--frontend-url', 'file://'] });
   const open = [];
   afterEach(() => open.splice(0).forEach((one) => one.destroy()));
   const connect = async () => {

@@ -27,6 +27,6 @@ export function ask(server, path, { method = 'GET', headers = {}, body } = {}) {
 
 // What the real curl says to these arguments, on its standard output.
 export async function curl(...args) {
-  const { stdout } = await promisify(execFile)('curl', ['-sS', '--max-time', '30', ...args], { encoding: 'buffer', maxBuffer: 1e7 });
+  const { stdout } = await promisify(execFile)('curl', ['-sS', '--max-time', '30', ...args], { encoding: 'buffer', maxBuffer: 2e7 });
   return stdout;
 }

@@ -70,6 +70,10 @@ static void chunks(void **state)
         { "3;a=b;c;d=\"e\\\"f;g\"\r\nabc\r\n0\r\n\r\n", "abc" },
         { "2\r\n\r\n\r\n0\r\n\r\n", "\r\n" },
         { "0\r\nA: b\r\nC:\r\n\r\n", "" },
+        { "0\r\nContent-Lengthy: 5\r\nContent-: 5\r\nc: d\r\n\r\n", "" },
+        { "0\r\nContent-Length: 5\r\n\r\n", NULL },
+        { "0\r\na: b\r\ncONTENT-lENGTH: 5\r\n\r\n", NULL },
+        { "0\r\nTransfer-Encoding: chunked\r\n\r\n", NULL },
         { "\r\n", NULL },
         { "5 \r\n", NULL },
         { " 5\r\n", NULL },
@@ -138,16 +142,13 @@ static void end_before_the_next_request(void **state)
     lec_buf_fini(&out);
 }
 
+#define ZEROS "0000000000000000000000000000000000000000"
+
 static void have_little_around_them(void **state)
 {
     static const char *const table[] = {
-        "1;%.*s\r\n",
-        "1;a=%.*s\r\n",
-        "1;a=\"%.*s\"\r\n",
-        "0\r\n%.*s: b\r\n\r\n",
-        "0\r\na:%.*s\r\n\r\n",
-        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-        "0000000000000000000000000000000000%.*s\r\n",
+        "1;%.*s\r\n",           "1;a=%.*s\r\n",        "1;a=\"%.*s\"\r\n",
+        "0\r\n%.*s: b\r\n\r\n", "0\r\na:%.*s\r\n\r\n", (ZEROS ZEROS ZEROS "%.*s\r\n"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

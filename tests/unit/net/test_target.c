@@ -74,30 +74,11 @@ static void paths(void **state)
     }
 }
 
-static void queries(void **state)
-{
-    static const struct {
-        const char *in, *out;
-    } table[] = {
-        { "", "" },
-        { "a=b&c", "a=b&c" },
-        { "%zz%&+;=%00\"{}", "%zz%&+;=%00\"{}" },
-        { "\xc3\xbc=\xff", "%C3%BC=%FF" },
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        char out[64];
-        size_t n = lec_target_query(out, lec_slice_str(table[i].in));
-        assert_true(lec_slice_is((struct lec_slice){ out, n }, table[i].out));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms),
         cmocka_unit_test(paths),
-        cmocka_unit_test(queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
