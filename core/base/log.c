@@ -243,16 +243,7 @@ static void add_member(struct lec_buf *out, const char *name, struct lec_slice t
     if (lec_json_put_string(out, text.p, text.n) == LEC_OK)
         return;
     struct lec_buf clean = { 0 };
-    while (text.n > 0) {
-        size_t len = lec_utf8_len(text.p, text.n);
-        if (len > 0)
-            lec_buf_add(&clean, text.p, len);
-        else
-            lec_buf_adds(&clean, "\xef\xbf\xbd");
-        len += len == 0;
-        text.p += len;
-        text.n -= len;
-    }
+    lec_utf8_mend(&clean, text.p, text.n);
     if (lec_json_put_string(out, clean.p, clean.n) != LEC_OK)
         abort();
     lec_buf_fini(&clean);

@@ -86,3 +86,22 @@ size_t lec_utf8_put(char *out, unsigned cp)
     out[0] = (char)((0xf00 >> n & 0xf0) | cp);
     return n;
 }
+
+void lec_utf8_mend(struct lec_buf *out, const char *p, size_t n)
+{
+    for (;;) {
+        size_t whole, at;
+        bool begins = lec_utf8_begins(p, n, &whole);
+        lec_buf_add(out, p, whole);
+        p += whole;
+        n -= whole;
+        if (n == 0)
+            return;
+        size_t cut = begins ? n : 3;
+        while (cut > 1 && (cut > n || !lec_utf8_begins(p, cut, &at)))
+            cut--;
+        lec_buf_adds(out, "\xef\xbf\xbd");
+        p += cut;
+        n -= cut;
+    }
+}

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/fields.h"
+#include "base/utf8.h"
 #include "script/task.h"
 #include "socketio/dynamic.h"
 #include "socketio/pattern.h"
@@ -186,15 +187,56 @@ static void push_headers(lua_State *L, struct lec_slice headers)
     }
 }
 
+#define QUERY_PAIRS 1000 /* of a query that handlers see, as in Node's querystring */
+
+/* Sets t[name] = value, with t, name and value on top of the stack, which it pops but for t. A name that
+ * comes again has the list of its values, as in Node. */
+static void add_pair(lua_State *L)
+{
+    lua_pushvalue(L, -2);
+    lua_rawget(L, -4); /* t name value old */
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_rawset(L, -3);
+        return;
+    }
+    if (!lua_istable(L, -1)) {
+        lua_createtable(L, 2, 0); /* t name value old list */
+        lua_insert(L, -2);
+        lua_rawseti(L, -2, 1);
+        lua_pushvalue(L, -3);
+        lua_pushvalue(L, -2); /* t name value list name list */
+        lua_rawset(L, -6);
+    }
+    lua_insert(L, -2); /* t name list value */
+    lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+    lua_pop(L, 2);
+}
+
+/* Bytes as text, which JSON can have. */
+static void push_text(lua_State *L, struct lec_slice text)
+{
+    if (text.n == 0 || lec_utf8_valid(text.p, text.n)) {
+        lua_pushlstring(L, text.n > 0 ? text.p : "", text.n);
+        return;
+    }
+    struct lec_buf *mended = &lec_script_of(L)->text; /* Lua may raise */
+    mended->n = 0;
+    lec_utf8_mend(mended, text.p, text.n);
+    lua_pushlstring(L, mended->p, mended->n);
+}
+
 static void push_query(lua_State *L, const struct eio_handshake *hs, struct lec_buf *scratch)
 {
     struct lec_slice name, value;
     size_t pos = 0;
     lua_newtable(L);
-    while (eio_query_next(lec_slice_str(hs->query), &pos, scratch, &name, &value)) {
-        lua_pushlstring(L, name.p ? name.p : "", name.n);
-        lua_pushlstring(L, value.p ? value.p : "", value.n);
-        lua_rawset(L, -3);
+    for (int n = 0; n < QUERY_PAIRS; n++) {
+        if (!eio_query_next(lec_slice_str(hs->query), &pos, scratch, &name, &value))
+            break;
+        push_text(L, name);
+        push_text(L, value);
+        add_pair(L);
     }
 }
 

@@ -281,28 +281,10 @@ static int put_scalar(struct reader *r, const struct item *it)
     return LEC_OK;
 }
 
-static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
-
-/* Any bytes as a string: in place of each run that begins a character and breaks off, and of each
- * byte that begins none, stands one U+FFFD (Unicode, 3.9: maximal subparts). */
 static void put_bytes_as_string(struct lec_buf *out, struct lec_slice bytes)
 {
     struct lec_buf text = { 0 };
-    size_t whole;
-    while (bytes.n > 0) {
-        bool begins = lec_utf8_begins(bytes.p, bytes.n, &whole);
-        lec_buf_add(&text, bytes.p, whole);
-        bytes.p += whole;
-        bytes.n -= whole;
-        if (bytes.n == 0)
-            break;
-        size_t cut = begins ? bytes.n : 3, at;
-        while (cut > 1 && (cut > bytes.n || !lec_utf8_begins(bytes.p, cut, &at)))
-            cut--;
-        lec_buf_adds(&text, replacement);
-        bytes.p += cut;
-        bytes.n -= cut;
-    }
+    lec_utf8_mend(&text, bytes.p, bytes.n);
     (void)!lec_json_put_string(out, text.p, text.n); /* it is UTF-8 now */
     lec_buf_fini(&text);
 }

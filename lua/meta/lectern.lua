@@ -306,7 +306,7 @@ function Broadcast:disconnect(close) end
 
 ---@class lectern.Handshake
 ---@field headers table<string, string> names in lower case
----@field query table<string, string>
+---@field query table<string, string|string[]> of the URL, decoded; a name that comes again has the list of its values
 ---@field auth table what the client gave as `auth`, without `token`
 ---@field url string
 ---@field address string

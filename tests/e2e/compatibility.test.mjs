@@ -2,6 +2,7 @@
 // that the README's table of it names tests that are there.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { parse as parseQuery } from 'node:querystring';
 import { afterEach, describe, it } from 'node:test';
 import { Tcp } from './support/hostile.mjs';
 import { ask } from './support/http.mjs';
@@ -271,6 +272,30 @@ const ERRORS = {
   'a path that only begins alike': ['GET', '/socket.iofoo', {}, 404],
   'the path without its slash': ['GET', '/socket.io?EIO=4&transport=polling', {}, 404],
 };
+
+describe('the query of a handshake', () => {
+  const room = app();
+  const QUERIES = [
+    'note=a%0Ab', 'nul=a%00b', Array.from({ length: 300 }, (_, i) => `p${i}=${i}`).join('&'), 'a%3Db=c', 'a=%', 'a=100%', 'a=%zz&b=%4',
+    'a;b=c;d', 'a=b&', '&&a=b&&', 'a=1+2%2B3', 'a+b=c', 'a', 'a=', '=a', '=', 'a=b=c', 'a=b&a=c&a=d', 'a=%C3%BC%F0%9F%98%80', 'a=%ff', 'a[]=b&a[]=c',
+    'a="<>{}|\\^`', "a='b'", Array.from({ length: 1100 }, (_, i) => `${i}`).join('&'),
+  ];
+
+  it("is decoded as Node's querystring does", async () => {
+    for (const query of QUERIES) {
+      const sent = `EIO=4&transport=websocket&${query}`;
+      const raw = await RawWebSocket.open(room.server.port, `/socket.io/?${sent}`);
+      await raw.joinNamespace({ token: tokenFor('ada') });
+      raw.send('421["handshake"]');
+      let packet = '';
+      while (!packet.startsWith('431')) packet = await raw.nextPacket();
+      const { url, query: got } = JSON.parse(packet.slice(3))[0];
+      assert.deepEqual(got, { ...parseQuery(sent) }, query.slice(0, 80));
+      assert.equal(url, `/socket.io/?${sent}`);
+      raw.destroy();
+    }
+  });
+});
 
 describe('connection errors', () => {
   const room = app({ env: { FRONTEND_URL: undefined } });

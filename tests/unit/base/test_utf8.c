@@ -148,9 +148,34 @@ static void every_character_cut_begins(void **state)
     }
 }
 
+static void mending(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } table[] = {
+        { "", "" },
+        { "a\xc3\xbc\xf0\x9f\x98\x80", "a\xc3\xbc\xf0\x9f\x98\x80" },
+        { "\xff", "\xef\xbf\xbd" },
+        { "a\xc3", "a\xef\xbf\xbd" },
+        { "\xc3z", "\xef\xbf\xbdz" },
+        { "\xf0\x9f\x98", "\xef\xbf\xbd" },
+        { "\xf0\x9f\x98z", "\xef\xbf\xbdz" },
+        { "\xe0\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\x80\xc0", "\xef\xbf\xbd\xef\xbf\xbd" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct lec_buf out = { 0 };
+        lec_utf8_mend(&out, table[i].in, strlen(table[i].in));
+        assert_string_equal(lec_buf_str(&out), table[i].out);
+        lec_buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mending),
         cmocka_unit_test(edges),
         cmocka_unit_test(beginnings),
         cmocka_unit_test(every_character_cut_begins),
