@@ -427,21 +427,21 @@ static void ended(struct conn *c)
         conn_end(c);
 }
 
-/* Reads a piece, behind what is kept of the pieces before. */
+/* Reads a piece, and works through it behind what is kept of the pieces before. */
 static void conn_read(struct conn *c, bool hangup)
 {
     struct lec_buf *kept = c->intake != NULL && c->intake->bytes.n > 0 ? &c->intake->bytes : NULL;
     size_t room = c->state == CONN_HEAD ? HEAD_READ : LEC_INPUT;
+    char *p = (char *)c->net->input;
     bool end;
-    char *p = kept != NULL ? lec_buf_reserve(kept, room) : (char *)c->net->input;
-    size_t n = socket_read(c->fd, c->ssl, (unsigned char *)p, room, hangup, &end);
+    size_t n = socket_read(c->fd, c->ssl, c->net->input, room, hangup, &end);
     if (c->state == CONN_LINGER) {
         if (end)
             conn_end(c);
         return;
     }
     if (kept != NULL) {
-        kept->n += n;
+        lec_buf_add(kept, p, n);
         p = kept->p;
         n = kept->n;
     }

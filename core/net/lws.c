@@ -4,8 +4,9 @@
  * the TLS handshake, and closes both at the end. What comes after the handshake is read and sent by
  * socket.c; the library has no state of it. One context and one virtual host a net, without the
  * library's event loop, listener, timers, HTTP and WebSocket. Every connection's opaque pointer is its
- * struct conn. The guards below are named T4 … T19; each says what happens without it. Sources are
- * the library's own (4.1.6) and what was reproduced against it.
+ * struct conn. The guards below are named T4 … T22; each says what happens without it. Sources are
+ * the library's own (4.1.6) and what was reproduced against it. The numbers that are missing are of its
+ * HTTP, its WebSocket and its flow control, which are not used.
  *
  * T4   An input that is not read keeps waking its epoll, and a client's end behind it stays unseen.
  *      conn.c takes such input out of the mask when it first shows, and looks for the end alone.

@@ -413,6 +413,8 @@ int lec_config_check(const struct lec_config *cfg, bool serving, char *err, size
     else if (*cfg->tls_client_ca && !*cfg->tls_cert)
         why = "tls.client_ca asks clients for certificates, which takes TLS: set tls.cert and "
               "tls.key";
+    else if (cfg->proxy_protocol && !*cfg->trusted_proxies)
+        why = "proxy_protocol is on, but no proxy may speak it: name it in trusted_proxies";
     else if (!cfg->polling && !cfg->websocket)
         why = "polling and websocket are both off, so no client could connect";
     if (!why)
