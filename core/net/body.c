@@ -1,5 +1,7 @@
 #include "net/body.h"
 
+#include <ctype.h>
+
 #include "net/grammar.h"
 
 #define MAX_CHUNK                                                                                  \
@@ -86,12 +88,15 @@ static int token_or(const struct lec_body *b, char c, int state)
 static int trailer_name(struct lec_body *b, char c)
 {
     static const char *const forbidden[] = { "content-length", "transfer-encoding" };
-    for (unsigned i = 0; i < 2; i++)
-        if (c != ':' && (c | 0x20) != forbidden[i][b->matched] && c != forbidden[i][b->matched])
-            b->candidates &= (uint8_t) ~(1u << i);
-    for (unsigned i = 0; i < 2; i++)
-        if (c == ':' && (b->candidates & 1u << i) != 0 && forbidden[i][b->matched] == '\0')
+    for (unsigned i = 0; i < 2; i++) {
+        if ((b->candidates & 1u << i) == 0)
+            continue;
+        char wanted = forbidden[i][b->matched]; /* zero behind the last: none matches it */
+        if (wanted == '\0' && c == ':')
             return LEC_EPROTO;
+        if (tolower((unsigned char)c) != wanted)
+            b->candidates &= (uint8_t) ~(1u << i);
+    }
     if (b->candidates != 0)
         b->matched++;
     return c == ':' ? TRAILER_VALUE : lec_octet_is(c, LEC_TOKEN) ? TRAILER_NAME : LEC_EPROTO;

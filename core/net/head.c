@@ -119,7 +119,7 @@ int lec_head_read(struct lec_head *h, const char *p, size_t n, size_t max)
         int rc = run != 0 ? end_run(h, p[i], i) : step(h, p[i], i);
         if (rc < 0)
             return rc;
-        i++;
+        h->at = ++i;
         if (last)
             return (int)i;
     }

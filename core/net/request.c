@@ -311,6 +311,15 @@ static unsigned read_framing(struct lec_http *h, const struct header_names *name
     return 0;
 }
 
+/* Whether it is no more than can be done for a client. */
+static bool is_known(struct lec_slice expectations)
+{
+    while (expectations.n > 0)
+        if (!lec_slice_is_word(lec_slice_shift(&expectations, ','), "100-continue"))
+            return false;
+    return true;
+}
+
 /* 0, or a status. */
 static unsigned read_meaning(struct lec_http *h, const struct header_names *names,
                              unsigned max_extra)
@@ -320,11 +329,9 @@ static unsigned read_meaning(struct lec_http *h, const struct header_names *name
     if (status != 0)
         return status;
     if (h->http11 && count_of(names, "expect") > 0) { /* RFC 9110, 10.1.1: 1.0 has none */
-        struct lec_slice wishes = lec_http_header(h, "expect");
-        do
-            if (!lec_slice_is_word(lec_slice_shift(&wishes, ','), "100-continue"))
-                return 417;
-        while (wishes.n > 0);
+        struct lec_slice expectations = lec_http_header(h, "expect");
+        if (expectations.n == 0 || !is_known(expectations))
+            return 417;
         h->expect_continue = !lec_body_is_whole(&h->framing);
     }
     h->keep_alive = h->http11 ? !lec_request_has_token(connection, "close")

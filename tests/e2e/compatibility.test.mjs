@@ -281,7 +281,7 @@ describe('the query of a handshake', () => {
     'a="<>{}|\\^`', "a='b'", Array.from({ length: 1100 }, (_, i) => `${i}`).join('&'),
   ];
 
-  it("is decoded as Node's querystring does", async () => {
+  it('is decoded as querystring of Node does it', async () => {
     for (const query of QUERIES) {
       const sent = `EIO=4&transport=websocket&${query}`;
       const raw = await RawWebSocket.open(room.server.port, `/socket.io/?${sent}`);

@@ -372,7 +372,8 @@ static void checks_the_whole(void **state)
         { { { "jwt.secret", "x" }, { "tls.key", "x" } }, "tls.cert" },
         { { { "jwt.secret", "x" }, { "tls.key", "x" }, { "tls.cert", "x" } }, NULL },
         { { { "jwt.secret", "x" }, { "proxy_protocol", "yes" } }, "trusted_proxies" },
-        { { { "jwt.secret", "x" }, { "proxy_protocol", "yes" }, { "trusted_proxies", "::1" } }, NULL },
+        { { { "jwt.secret", "x" }, { "proxy_protocol", "yes" }, { "trusted_proxies", "::1" } },
+          NULL },
         { { { "jwt.secret", "x" }, { "polling", "no" } }, NULL },
         { { { "jwt.secret", "x" }, { "polling", "no" }, { "websocket", "no" } }, "websocket" },
     };
