@@ -34,7 +34,7 @@ static int take_authority(struct lec_target *t, struct lec_slice *text)
 
 int lec_target_read(struct lec_target *t, struct lec_slice text)
 {
-    *t = (struct lec_target){ .path = { NULL, 0 } };
+    *t = (struct lec_target){ .query = LEC_SLICE("") };
     if (lec_slice_is(text, "*")) {
         t->path = text;
         return LEC_OK;
