@@ -99,6 +99,7 @@ bool lec_cors_preflight(const struct lec_cors *cors, struct lec_http *http)
         lec_buf_add(&out, wanted.p, wanted.n);
         lec_buf_adds(&out, "\r\n");
     }
+    lec_buf_adds(&out, "Content-Length: 0\r\n"); /* as npm's: Safari waits for a body without it */
     lec_http_answer(http, &(struct lec_reply){ .status = 204, .headers = lec_buf_slice(&out) });
     lec_buf_fini(&out);
     return true;

@@ -118,7 +118,8 @@ struct lec_slice reply_write(struct lec_net *net, const struct lec_reply *r, boo
     lec_buf_adds(b, date(net));
     if (r->type != NULL)
         add_line(b, "Content-Type: ", r->type);
-    if (r->status != 304) /* it has none, and the length would be of what it stands for */
+    /* RFC 9110, 8.6: 204 must not say one; of 304 it would be what it stands for. */
+    if (r->status != 204 && r->status != 304)
         add_number(b, "Content-Length: ", length);
     lec_buf_add(b, r->headers.p, r->headers.n);
     add_line(b, "Connection: ", keep ? "keep-alive" : "close");
