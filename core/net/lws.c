@@ -216,7 +216,7 @@ bool wire_secure(const struct conn *c)
 
 bool wire_blocked(const struct conn *c)
 {
-    SSL *ssl = c->ssl != NULL ? c->ssl : c->wsi != NULL ? lws_get_ssl(c->wsi) : NULL;
+    SSL *ssl = c->state == CONN_HANDSHAKE ? lws_get_ssl(c->wsi) : c->ssl;
     return ssl != NULL && SSL_want_write(ssl);
 }
 
