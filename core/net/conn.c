@@ -189,6 +189,21 @@ static void proxied(struct conn *c, const char *address)
     free_intake(c);
 }
 
+/* Once a minute, as what checks a server's health may come every second. */
+static void tell_of_proxy(struct conn *c)
+{
+    struct lec_net *net = c->net;
+    uint64_t now = lec_loop_now(net->loop);
+    if (net->proxy_told != 0 && now - net->proxy_told < 60000)
+        return;
+    net->proxy_told = now;
+    lec_log(
+        net->log, LEC_LOG_WARN, LEC_CAT_NET, LEC_NOBODY,
+        "the proxy %s does not begin its connections with the PROXY protocol: have it do so, or "
+        "turn proxy_protocol off",
+        c->address);
+}
+
 /* Takes no more from the socket than is the header's: what follows may be TLS. */
 static void read_proxy_header(struct conn *c)
 {
@@ -209,8 +224,7 @@ static void read_proxy_header(struct conn *c)
     if (rc >= 0)
         return;
     if (n > 0)
-        lec_log(c->net->log, LEC_LOG_INFO, LEC_CAT_NET, LEC_NOBODY,
-                "the proxy %s does not begin with the PROXY protocol", c->address);
+        tell_of_proxy(c);
     c->net->counters->http_refused++;
     conn_end(c);
 }

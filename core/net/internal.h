@@ -86,6 +86,7 @@ struct lec_net {
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
     unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */
+    uint64_t proxy_told;    /* when it was last logged that a proxy lacks its header, in ms */
     int64_t date_at;        /* the second that `date` tells */
     char date[40];          /* "Date: …\r\n" (RFC 9110, 6.6.1) */
 };

@@ -2,6 +2,7 @@
 // what may be done with them.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { describe, it } from 'node:test';
@@ -9,7 +10,7 @@ import { Authority } from './support/certificates.mjs';
 import { curl } from './support/http.mjs';
 import { status } from './support/hostile.mjs';
 import { useServer } from './support/suite.mjs';
-import { sleep, until } from './support/wait.mjs';
+import { sleep, until, within } from './support/wait.mjs';
 
 const BIG = randomBytes(12_000_000);
 const TEXT = randomBytes(400_000).toString('hex'); // becomes half as long
@@ -25,8 +26,11 @@ async function reader(port, request, { end = false } = {}) {
   socket.on('data', (d) => chunks.push(d));
   if (end) socket.end(request);
   else socket.write(request);
-  const bytes = () => Buffer.concat(chunks);
-  return { socket, bytes, body: () => bytes().subarray(bytes().indexOf('\r\n\r\n') + 4) };
+  const body = () => {
+    const bytes = Buffer.concat(chunks);
+    return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+  };
+  return { socket, body, ended: Promise.race([once(socket, 'end'), once(socket, 'close')]) };
 }
 
 describe('static files', () => {
@@ -50,10 +54,9 @@ describe('static files', () => {
   });
 
   it('reach whom has said all it will, and whom takes its time', async () => {
-    const clients = [];
-    for (const end of [true, false]) clients.push(await reader(room.server.port, asks('/big.bin', 'Connection: close\r\n'), { end }));
-    await sleep(300);
-    for (const { socket, body } of clients) {
+    for (const end of [true, false]) {
+      const { socket, body, ended } = await reader(room.server.port, asks('/big.bin', 'Connection: close\r\n'), { end });
+      await sleep(300);
       for (let i = 0; i < 5; i++) {
         socket.resume();
         await sleep(5);
@@ -61,8 +64,8 @@ describe('static files', () => {
         await sleep(100);
       }
       socket.resume();
-      await until(() => body().length >= BIG.length || socket.destroyed, 'all of it', 10_000);
-      assert.ok(body().equals(BIG));
+      await within(10_000, ended, () => 'the end does not come');
+      assert.ok(body().equals(BIG), `${body().length} bytes`);
       socket.destroy();
     }
   });
