@@ -1,5 +1,7 @@
 #include "http/files.h"
 
+#include "base/bucket.h"
+#include "base/clock.h"
 #include "base/msg.h"
 #include "base/percent.h"
 #include "http/etag.h"
@@ -19,6 +21,10 @@
 /* Compressed files that are remembered, so that each is compressed once. */
 #define PACKED_FILES 32u
 
+/* Bytes a second, and at once, that are compressed: of a second 10 to 40 ms, however many files there
+ * are to ask for. */
+static const struct lec_rate packing_rate = { 2u << 20, 16u << 20 };
+
 /* A file as one coding has it. */
 struct packed {
     char *name; /* NULL: the place is free */
@@ -33,7 +39,9 @@ struct lec_files {
     size_t max_bytes;
     struct lec_deflater *deflater;
     struct lec_log *log;
-    uint64_t clock; /* requests that were answered from `packed` */
+    int64_t told;     /* when it was last logged that a file is too large, in ms */
+    uint64_t packing; /* bucket */
+    uint64_t clock;   /* requests that were answered from `packed` */
     struct packed packed[PACKED_FILES];
 };
 
@@ -202,14 +210,16 @@ static struct packed *place_of(struct lec_files *f, const char *name, enum lec_e
     return oldest;
 }
 
-/* The file compressed; NULL if that is not shorter, or it cannot be read. Compressed when it is first
- * asked for, and after it has changed. */
+/* The file compressed; NULL if that is not shorter, it cannot be read, or too much was compressed just
+ * now. Compressed when it is first asked for, and after it has changed. */
 static struct lec_msg *pack(struct lec_files *f, const char *name, const char *etag, int fd,
                             size_t size, enum lec_encoding e)
 {
     struct packed *p = place_of(f, name, e);
     bool same = p->name && p->encoding == e && strcmp(p->name, name) == 0;
     if (!same || strcmp(p->etag, etag) != 0) {
+        if (!lec_bucket_take(&f->packing, &packing_rate, (uint64_t)lec_clock_ms(), size))
+            return NULL;
         struct lec_buf body = { 0 };
         struct lec_slice out = { NULL, 0 };
         forget(p);
@@ -250,6 +260,18 @@ static bool send_plain(struct lec_http *http, int fd, size_t size, struct lec_re
     return true;
 }
 
+/* Once a minute, as anybody may ask. */
+static void tell_of_size(struct lec_files *f, const char *name, off_t size)
+{
+    int64_t now = lec_clock_ms();
+    if (now - f->told < 60000)
+        return;
+    f->told = now;
+    lec_log(f->log, LEC_LOG_WARN, LEC_CAT_HTTP, LEC_NOBODY,
+            "%s was asked for, and has %lld bytes; above %zu bytes no file is served", name,
+            (long long)size, f->max_bytes);
+}
+
 static bool serve(struct lec_files *f, struct lec_http *http, const char *name, int fd)
 {
     const char *type = lec_files_type(lec_slice_str(name));
@@ -260,9 +282,7 @@ static bool serve(struct lec_files *f, struct lec_http *http, const char *name, 
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return false;
     if ((uint64_t)st.st_size > f->max_bytes) {
-        lec_log(f->log, LEC_LOG_WARN, LEC_CAT_HTTP, LEC_NOBODY,
-                "a file of %lld bytes was asked for; above %zu bytes none is served",
-                (long long)st.st_size, f->max_bytes);
+        tell_of_size(f, name, st.st_size);
         return false;
     }
     size_t size = (size_t)st.st_size;
@@ -272,16 +292,17 @@ static bool serve(struct lec_files *f, struct lec_http *http, const char *name, 
     lec_buf_printf(&headers, "ETag: W/%s\r\nCache-Control: no-cache\r\n", etag);
     lec_buf_adds(&headers, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
 
+    bool packable = is_packable(f, type, size);
+    if (packable)
+        lec_buf_adds(&headers, "Vary: Accept-Encoding\r\n");
     struct lec_reply reply = { .status = 200, .type = type };
     if (lec_etag_matches(lec_http_header(http, "if-none-match"), etag)) {
         reply = (struct lec_reply){ .status = 304, .headers = lec_buf_slice(&headers) };
         lec_http_answer(http, &reply);
     } else {
         enum lec_encoding e = LEC_IDENTITY;
-        if (is_packable(f, type, size)) {
-            lec_buf_adds(&headers, "Vary: Accept-Encoding\r\n");
+        if (packable)
             e = lec_encoding_choose(lec_http_header(http, "accept-encoding"), LEC_DEFLATER_CODINGS);
-        }
         if (e != LEC_IDENTITY && (reply.shared = pack(f, name, etag, fd, size, e)) != NULL)
             lec_encoding_header(e, &headers);
         reply.headers = lec_buf_slice(&headers);

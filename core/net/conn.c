@@ -60,6 +60,8 @@ static uint32_t wanted(const struct conn *c)
         return EPOLLOUT;
     if (c->state == CONN_EXCHANGE)
         return c->mute ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
+    if (c->state == CONN_LINGER) /* whether the client hears TLS's farewell matters to nobody */
+        return EPOLLIN | EPOLLRDHUP;
     return wire_blocked(c) ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
 }
 
@@ -299,7 +301,7 @@ static void free_conn(struct lec_later *later)
 {
     struct conn *c = LEC_CONTAINER(later, struct conn, later);
     ws_free(c->ws);
-    sending_free(c->sending);
+    sending_free(c);
     free_intake(c);
     free(c->client);
     free(c);

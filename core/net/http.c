@@ -124,7 +124,7 @@ static void find_client(const struct conn *c, struct lec_http *h)
         return;
     lec_client_address(proxies, peer, lec_http_header(h, "x-forwarded-for"), h->address);
     h->secure =
-        lec_client_secure(proxies, c->address, lec_http_header(h, "x-forwarded-proto"), h->secure);
+        lec_client_secure(proxies, peer, lec_http_header(h, "x-forwarded-proto"), h->secure);
 }
 
 void http_serve(struct conn *c, struct lec_http *h, bool glued)
@@ -134,6 +134,8 @@ void http_serve(struct conn *c, struct lec_http *h, bool glued)
     c->http = h;
     lec_timer_stop(net->loop, &c->timer);
     conn_become(c, CONN_EXCHANGE);
+    if (c->http != h)
+        return;
     net->counters->http_requests++;
     net->events->on_request(net->ctx, h);
     if (c->http != h)
@@ -215,6 +217,10 @@ size_t http_body(struct conn *c, const char *p, size_t n)
     return (size_t)used;
 }
 
+/* Files that are sent at a time: half of the descriptors that are no connections' (net.c). */
+#define MAX_FILES 128
+#define RETRY     "Retry-After: 1\r\n"
+
 /* --- the answer --------------------------------------------------------------------------- */
 
 /* Whether another request may follow the answer: what is left of this one's body must be short, and
@@ -231,6 +237,7 @@ static bool may_go_on(struct lec_http *h, const struct lec_reply *r)
 
 void lec_http_answer(struct lec_http *h, const struct lec_reply *r)
 {
+    static const struct lec_reply busy = { .status = 503, .headers = { RETRY, sizeof RETRY - 1 } };
     struct conn *c = h->conn;
     struct lec_net *net = c->net;
     assert(h->state != HTTP_DONE);
@@ -238,6 +245,8 @@ void lec_http_answer(struct lec_http *h, const struct lec_reply *r)
         http_forget(h);
         return;
     }
+    if (r->file != NULL && net->files >= MAX_FILES)
+        r = &busy;
     bool keep = may_go_on(h, r), head = h->method == LEC_HEAD;
     struct lec_slice bytes = reply_write(net, r, keep, head);
     http_forget(h);

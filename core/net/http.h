@@ -41,7 +41,8 @@ struct lec_http_events {
     void (*on_abort)(void *owner, struct lec_http *http);
 };
 
-/* A body that is sent from its file, piece by piece as the client takes it. */
+/* A body that is sent from its file, piece by piece as the client takes it. While very many are, it is
+ * answered 503. */
 struct lec_reply_file {
     int fd; /* of a regular file, borrowed for the call */
     size_t size;

@@ -83,6 +83,7 @@ struct lec_net {
     uv_poll_t watch_poll;
     unsigned polls;  /* of the two uv_poll_t, which libuv knows; the last one frees the net */
     unsigned shakes; /* steps of TLS handshakes that may still be made in this turn */
+    unsigned files;  /* descriptors of files that are being sent */
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
     unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */
@@ -165,8 +166,8 @@ static inline bool conn_is_over(const struct conn *c)
 /* Sends a head, and behind it the body of r unless that is in it. What the kernel does not take is kept,
  * and c is SENDING until it has. */
 void conn_send(struct conn *c, struct lec_slice head, const struct lec_reply *r, enum after after);
-void sending_go_on(struct conn *c);   /* the kernel takes more */
-void sending_free(struct sending *s); /* NULL is fine */
+void sending_go_on(struct conn *c); /* the kernel takes more */
+void sending_free(struct conn *c);  /* what it sends, if anything */
 
 /* --- lws.c: what is done to the library --------------------------------------------------- */
 

@@ -21,14 +21,18 @@ struct sending {
     char first[];
 };
 
-void sending_free(struct sending *s)
+void sending_free(struct conn *c)
 {
+    struct sending *s = c->sending;
     if (s == NULL)
         return;
     lec_msg_unref(s->shared);
-    if (s->file >= 0)
+    if (s->file >= 0) {
         close(s->file);
+        c->net->files--;
+    }
     free(s);
+    c->sending = NULL;
 }
 
 /* How many bytes the kernel took, 0 for none now; -1: the connection is broken, or the file too short. */
@@ -62,8 +66,7 @@ void sending_go_on(struct conn *c)
     if (k < 0) {
         conn_end(c);
     } else if (s->done == s->n && s->left == 0) {
-        c->sending = NULL;
-        sending_free(s);
+        sending_free(c);
         lec_timer_stop(c->net->loop, &c->timer);
         conn_sent(c);
     } else if (sum > 0) {
@@ -97,7 +100,10 @@ void conn_send(struct conn *c, struct lec_slice head, const struct lec_reply *r,
         s->shared = lec_msg_ref(r->shared);
     else if (body > 0)
         s->file = fcntl(r->file->fd, F_DUPFD_CLOEXEC, 0);
+    c->net->files += s->file >= 0;
     conn_become(c, CONN_SENDING);
+    if (conn_is_over(c))
+        return;
     conn_set_deadline(c, c->net->cfg->send_timeout_ms);
     if ((size_t)k == head.n)
         sending_go_on(c);

@@ -176,6 +176,12 @@ static void broken(struct lec_ws *ws)
     conn_end(ws->conn);
 }
 
+static void stop_pausing(struct lec_ws *ws)
+{
+    ws->pausing = false;
+    lec_timer_stop(ws->conn->net->loop, &ws->conn->timer);
+}
+
 /* Hands p to the kernel, from *at on. Whether it took all. */
 static bool send_out(struct lec_ws *ws, const char *p, size_t n, size_t *at)
 {
@@ -259,6 +265,8 @@ static uint32_t send_first(struct lec_ws *ws, const struct lec_outq *q)
 
 int lec_ws_write(struct lec_ws *ws, struct lec_outq *q)
 {
+    if (ws->pausing && q->bytes > LEC_GATHER) /* a queue that grows meanwhile is no slow client's */
+        stop_pausing(ws);
     while (usable(ws) && !ws->full && !ws->pausing && q->count > 0) {
         if (ws->rest != NULL) {
             lec_outq_drop(q, join(ws, q));
@@ -363,6 +371,7 @@ static void close_with(struct lec_ws *ws, const void *p, size_t n, enum lec_ws_e
     if (!ws->closing)
         ws->why = (uint8_t)why;
     ws->closing = ws->said = true;
+    ws->pausing = false; /* the deadline is lingering's from now on */
     say(ws, LEC_OP_CLOSE, p, n);
     conn_linger(ws->conn);
 }
@@ -551,7 +560,7 @@ void ws_readable(struct conn *c, bool hangup)
     bool ended;
     size_t n = socket_read(c->fd, c->ssl, p, LEC_INPUT, hangup, &ended);
     if (n > 0 && ws->pausing) { /* it has read the answer */
-        lec_timer_stop(c->net->loop, &c->timer);
+        stop_pausing(ws);
         ws_pause_ends(c);
     }
     if (n > 0 && !ws->heard) {

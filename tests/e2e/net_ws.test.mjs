@@ -434,6 +434,18 @@ for (const secure of [false, true]) {
     await until(async () => (await p.stats()).connections === 1);
   });
 
+  test(`${name}: a client that is closed as soon as it is open is cut off, whatever it says`, async (t) => {
+    const p = await start(t);
+    for (const said of ['', 'x', closeFrame(1000)]) {
+      const c = await p.connect();
+      assert.match(await c.upgrade('/ws-closing'), /101/);
+      assert.equal((await c.frame()).code, 1000);
+      c.write(said);
+      await until(async () => (await p.stats()).connections === 1, 4000);
+      c.destroy();
+    }
+  });
+
   test(`${name}: a client that does not answer a close is cut off`, async (t) => {
     const p = await start(t);
     const c = await open(p);

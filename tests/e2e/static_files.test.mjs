@@ -70,6 +70,28 @@ describe('static files', () => {
     }
   });
 
+  it('are sent to so many at a time; others are told to come back', async () => {
+    const readers = await Promise.all(Array.from({ length: 128 }, () => reader(room.server.port, asks('/big.bin'))));
+    let answer;
+    await until(async () => {
+      await answer?.body.cancel();
+      answer = await fetch(`${room.url}/big.bin`);
+      return answer.status === 503;
+    }, 'there are too many');
+    assert.equal(answer.headers.get('retry-after'), '1');
+    assert.equal((await fetch(`${room.url}/small.css`)).status, 200);
+    for (const { socket } of readers) socket.destroy();
+    await until(async () => (await fetch(`${room.url}/big.bin`)).status === 200, 'they have left');
+  });
+
+  it('are the same if they have not changed', async () => {
+    for (const [target, vary] of [['/text.js', 'Accept-Encoding'], ['/big.bin', null]]) {
+      const etag = (await fetch(room.url + target)).headers.get('etag');
+      const again = await fetch(room.url + target, { headers: { 'if-none-match': etag } });
+      assert.deepEqual([again.status, again.headers.get('vary')], [304, vary]);
+    }
+  });
+
   it('may be read only', async () => {
     for (const target of ['/small.css', '/big.bin', '/healthz', '/readyz']) {
       for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {

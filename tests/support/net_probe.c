@@ -8,7 +8,7 @@
  *   GET  /cors        CORS headers of --origins; OPTIONS is its preflight
  *   /ws               echoes messages; a text "flood N SIZE" is answered by N messages of SIZE,
  *                     "close CODE REASON" by a close; /ws-cookie adds a header to the 101, /ws-greeting
- *                     says "welcome"
+ *                     says "welcome", /ws-closing closes at once
  *
  * With --describe it answers every request but GET /stats, once its body is there, with what it
  * took it for, as JSON: method, path, query, headers, body, each byte a character. (HEAD has that
@@ -58,7 +58,7 @@ struct client {
     struct lec_ws *ws;
     struct lec_outq q;
     struct lec_later flush;
-    bool greets;
+    bool greets, closes; /* when it is opened */
 };
 
 static void answer(struct lec_http *http, unsigned status, const char *p, size_t n)
@@ -243,6 +243,8 @@ static void on_open(void *owner, struct lec_ws *ws)
     c->probe->opens++;
     if (c->greets)
         push(c, lec_msg_copy(false, "welcome", 7));
+    if (c->closes)
+        lec_ws_close(ws, 1000, NULL);
 }
 
 static void on_message(void *owner, struct lec_ws *ws, struct lec_slice data, bool binary)
@@ -370,6 +372,7 @@ static void accept_ws(struct probe *p, struct lec_http *http, struct lec_slice h
     struct client *c = lec_alloc0(sizeof *c);
     c->probe = p;
     c->greets = lec_slice_is(lec_http_path(http), "/ws-greeting");
+    c->closes = lec_slice_is(lec_http_path(http), "/ws-closing");
     lec_http_accept_ws(http, headers, p->max_message, &ws_events, c);
 }
 
@@ -379,7 +382,8 @@ static void on_request(void *ctx, struct lec_http *http)
     struct lec_slice path = lec_http_path(http);
     enum lec_method method = lec_http_method(http);
     if (lec_http_wants_ws(http)) {
-        if (lec_slice_is(path, "/ws") || lec_slice_is(path, "/ws-greeting"))
+        if (lec_slice_is(path, "/ws") || lec_slice_is(path, "/ws-greeting") ||
+            lec_slice_is(path, "/ws-closing"))
             accept_ws(p, http, (struct lec_slice){ NULL, 0 });
         else if (lec_slice_is(path, "/ws-cookie"))
             accept_ws(p, http, LEC_SLICE("Set-Cookie: a=b; Path=/\r\nX-Probe: 1\r\n"));
