@@ -274,11 +274,11 @@ static enum lec_method method_of(struct lec_slice text)
     return LEC_METHOD_OTHER;
 }
 
-/* Whether a tab stands behind the Content-Length: white space by RFC 9112, 5, but parsers differ on it
- * (Node's refuses it), and what parsers differ on is no framing. */
-static bool has_tab_behind(const struct header_names *names)
+/* Whether a tab stands behind the value of a field that the request has: white space by RFC 9112, 5, but
+ * parsers differ on it (Node's refuses it), and what parsers differ on is no framing. */
+static bool has_tab_behind(const struct header_names *names, const char *name)
 {
-    const struct header_name *e = lec_map_get(&names->by_name, LEC_SLICE("content-length"));
+    const struct header_name *e = lec_map_get(&names->by_name, lec_slice_str(name));
     struct lec_slice text = names->values[e->first - 1].text;
     const char *p = text.p + text.n;
     while (*p == ' ')
@@ -296,13 +296,14 @@ static unsigned read_framing(struct lec_http *h, const struct header_names *name
     if (lengths > 1 || codings > 1 || (lengths > 0 && codings > 0))
         return 400;
     if (codings > 0) {
-        if (!h->http11 || !lec_slice_is_word(coding, "chunked"))
+        if (!h->http11 || !lec_slice_is_word(coding, "chunked") ||
+            has_tab_behind(names, "transfer-encoding"))
             return 400;
         lec_body_of_chunks(&h->framing, max_extra);
     } else if (lengths > 0) {
         uint64_t n;
         int rc = lec_request_length(lec_http_header(h, "content-length"), &n);
-        if (rc == LEC_OK && has_tab_behind(names))
+        if (rc == LEC_OK && has_tab_behind(names, "content-length"))
             rc = LEC_EPROTO;
         if (rc != LEC_OK)
             return rc == LEC_ETOOBIG ? 413 : 400;

@@ -82,6 +82,8 @@ for (const secure of [false, true]) {
     'another coding beside chunks': [head('POST /echo', 'Transfer-Encoding: gzip, chunked\r\n') + chunked('hello'), 400],
     'chunked twice': [head('POST /echo', 'Transfer-Encoding: chunked, chunked\r\n') + chunked('hello'), 400],
     'two codings in two fields': [head('POST /echo', CHUNKED, 'Transfer-Encoding: identity\r\n') + chunked('hello'), 400],
+    'a tab behind the coding': [head('POST /echo', 'Transfer-Encoding: chunked\t\r\n') + chunked('hello'), 400],
+    'a tab behind the length': [head('POST /echo', 'Content-Length: 5 \t\r\n') + 'hello', 400],
     'an empty coding': [head('POST /echo', 'Transfer-Encoding:\r\n'), 400],
     'an empty length': [head('POST /echo', 'Content-Length:\r\n'), 400],
     'chunks in HTTP/1.0': [`POST /echo HTTP/1.0\r\n${CHUNKED}\r\n${chunked('hello')}`, 400],
