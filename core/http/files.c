@@ -196,13 +196,18 @@ static bool is_text(const char *type)
            strcmp(type, "image/svg+xml") == 0;
 }
 
+static bool is_of(const struct packed *p, const char *name, enum lec_encoding e)
+{
+    return p->name && p->encoding == e && strcmp(p->name, name) == 0;
+}
+
 /* The place of a file as packed; if it is in none, the one that was not used for longest. */
 static struct packed *place_of(struct lec_files *f, const char *name, enum lec_encoding e)
 {
     struct packed *oldest = &f->packed[0];
     for (size_t i = 0; i < PACKED_FILES; i++) {
         struct packed *p = &f->packed[i];
-        if (p->name && p->encoding == e && strcmp(p->name, name) == 0)
+        if (is_of(p, name, e))
             return p;
         if (p->used < oldest->used)
             oldest = p;
@@ -216,8 +221,7 @@ static struct lec_msg *pack(struct lec_files *f, const char *name, const char *e
                             size_t size, enum lec_encoding e)
 {
     struct packed *p = place_of(f, name, e);
-    bool same = p->name && p->encoding == e && strcmp(p->name, name) == 0;
-    if (!same || strcmp(p->etag, etag) != 0) {
+    if (!is_of(p, name, e) || strcmp(p->etag, etag) != 0) {
         if (!lec_bucket_take(&f->packing, &packing_rate, (uint64_t)lec_clock_ms(), size))
             return NULL;
         struct lec_buf body = { 0 };

@@ -258,7 +258,8 @@ void ws_opened(struct conn *c); /* from conn->http, which it answers 101 */
 void ws_settle(struct conn *c); /* at the end of the turn: what it says leaves, on_close is told */
 void ws_readable(struct conn *c, bool hangup);
 void ws_writable(struct conn *c);
-void ws_pause_ends(struct conn *c); /* the deadline of a WebSocket that has just opened */
+void ws_pause_ends(
+    struct conn *c); /* of a WebSocket that has just opened; its first frames leave */
 void ws_ended(struct conn *c, enum lec_ws_end why); /* tells the owner, once */
 void ws_free(struct lec_ws *ws);                    /* NULL is fine */
 

@@ -309,7 +309,7 @@ void ws_writable(struct conn *c)
 void ws_pause_ends(struct conn *c)
 {
     struct lec_ws *ws = c->ws;
-    ws->pausing = false;
+    stop_pausing(ws);
     if (!ws->full)
         tell_writable(ws);
 }
@@ -559,10 +559,8 @@ void ws_readable(struct conn *c, bool hangup)
     unsigned char *p = c->net->input + LEC_WS_HELD;
     bool ended;
     size_t n = socket_read(c->fd, c->ssl, p, LEC_INPUT, hangup, &ended);
-    if (n > 0 && ws->pausing) { /* it has read the answer */
-        stop_pausing(ws);
+    if (n > 0 && ws->pausing) /* it has read the answer */
         ws_pause_ends(c);
-    }
     if (n > 0 && !ws->heard) {
         size_t held = ws->in != NULL ? ws->in->held_n : 0;
         if (held > 0)

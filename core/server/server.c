@@ -34,13 +34,14 @@ static void answer_method(struct lec_http *http)
 {
     struct lec_reply reply = { .status = 405,
                                .headers = LEC_SLICE("Allow: GET, HEAD, OPTIONS\r\n") };
-    if (lec_http_method(http) == LEC_OPTIONS)
+    if (lec_http_method(http) == LEC_OPTIONS) {
         reply.status = 204;
-    else
-        reply.type = "application/json",
+    } else {
+        reply.type = "application/json";
         reply.body =
             LEC_SLICE("{\"error\":{\"code\":\"method_not_allowed\",\"message\":\"this can be "
                       "read only\"}}");
+    }
     lec_http_answer(http, &reply);
 }
 
