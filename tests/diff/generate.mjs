@@ -1,24 +1,12 @@
 // Streams of requests: from a grammar with slips in it, and from a corpus, both mutated; the same ones for the same
 // seed.
+import { random } from '../e2e/support/random.mjs';
 import { ATTEMPTS } from '../e2e/support/smuggling.mjs';
 
 // After these Node stops reading requests, for what follows is another protocol's.
 const CORPUS = ATTEMPTS.map(({ bytes }) => bytes.replaceAll('@@@', '100')).filter((bytes) => !/upgrade|^CONNECT/i.test(bytes));
 
 export const END = 'GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
-
-// Numbers from a seed (mulberry32).
-export function random(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (n) => Math.floor(next() * n);
-  return { below, chance: (p) => next() < p, pick: (list) => list[below(list.length)] };
-}
 
 const SEGMENTS = ['a', 'b-c_d.e~', '%20', '%C3%BC', 'x:y', '@', 'a;b', '%7e', "(*)!$'", 'a'.repeat(300)];
 const QUERIES = ['', '?', '?a=b', '?a=%26&b=%3D', '?a=1+2%2B3', '?&&a', '?x=y?z/', '?a=b=c', "?!$'()*,;:@"];

@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { lectern } from './support/process.mjs';
+import { random } from './support/random.mjs';
 import { RawWebSocket } from './support/raw.mjs';
 import { useServer, upgraded, WAYS } from './support/suite.mjs';
 import { sign, tokenFor } from './support/tokens.mjs';
@@ -19,22 +20,13 @@ const GROWTH_MB = 96; // what the allocators may keep of a peak
 
 // --- chance ---------------------------------------------------------------------------------
 
-// mulberry32, and what the actors ask of it.
+// What the actors ask of it.
 function dice(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (n) => Math.floor(next() * n);
+  const chance = random(seed);
   return {
-    below,
-    chance: (p) => next() < p,
-    pick: (list) => list[below(list.length)],
-    bytes: (n) => Buffer.from(Array.from({ length: n }, () => below(256))),
-    seed: () => below(2 ** 31),
+    ...chance,
+    bytes: (n) => Buffer.from(Array.from({ length: n }, () => chance.below(256))),
+    seed: () => chance.below(2 ** 31),
   };
 }
 
