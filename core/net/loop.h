@@ -72,6 +72,41 @@ void lec_loop_flush_cancel(struct lec_loop *loop, struct lec_later *l);
 void lec_loop_free_later(struct lec_loop *loop, struct lec_later *l,
                          void (*fn)(struct lec_later *));
 
+/* --- services ----------------------------------------------------------------------------- */
+
+/* Looks at a descriptor, which its owner keeps open until lec_watch_free. fn gets what it is ready
+ * for, never from inside these functions; an error or a hang-up of the descriptor counts as both. */
+#define LEC_READABLE 1u
+#define LEC_WRITABLE 2u
+struct lec_watch;
+typedef void lec_watch_fn(void *ctx, unsigned events);
+/* NULL: it cannot be watched (errno). */
+struct lec_watch *lec_watch_new(struct lec_loop *loop, int fd, unsigned events, lec_watch_fn *fn,
+                                void *ctx);
+void lec_watch_set(struct lec_watch *w, unsigned events); /* 0: nothing for now */
+/* fn is not called any more; the descriptor may be closed at once. NULL is fine. */
+void lec_watch_free(struct lec_watch *w);
+
+/* A call that another thread asks for. Lives inside its owner, which keeps it until fn was called;
+ * then it may be posted again. The one thing here that any thread may do, as long as the loop lives.
+ * Posts run in their order; many are one wake-up. */
+struct lec_post {
+    struct lec_post *next;
+    void (*fn)(struct lec_post *p);
+};
+void lec_loop_post(struct lec_loop *loop, struct lec_post *p);
+
+/* Work that blocks: run on a thread of a pool (of a few for the whole process), then done on the loop.
+ * Lives inside its owner, which keeps it until done was called. What has not begun when
+ * lec_work_cancel is called never runs, and is done all the same. */
+struct lec_work {
+    void *handle; /* private */
+    void (*run)(struct lec_work *w);
+    void (*done)(struct lec_work *w);
+};
+void lec_loop_work(struct lec_loop *loop, struct lec_work *w);
+void lec_work_cancel(struct lec_work *w);
+
 /* Calls fn on the loop at each `signum`; one function a signal, until the loop is freed. */
 int lec_loop_on_signal(struct lec_loop *loop, int signum, void (*fn)(void *ctx, int signum),
                        void *ctx) LEC_CHECK;
