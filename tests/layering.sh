@@ -13,8 +13,9 @@ allowed() {
     socketio) ours='base net/loop.h engineio socketio' outside='' ;;
     http)     ours='base net http' outside='' ;;
     auth)     ours='base auth' outside='jwt.h openssl/' ;;
-    server)   ours='base net engineio socketio http auth server' outside='dlfcn.h' ;;
-    script)   ours='base net/loop.h net/fetch.h engineio/session.h socketio http server script' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
+    db)       ours='base net/loop.h db lectern' outside='' ;;
+    server)   ours='base net engineio socketio http auth db server lectern' outside='dlfcn.h' ;;
+    script)   ours='base net/loop.h net/fetch.h engineio/session.h socketio http db server script lectern' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
     main)     ours='base net server script auth' outside='' ;;
   esac
 }
@@ -45,7 +46,7 @@ check() { # file folder
 }
 
 report=$(
-  for folder in base net engineio socketio http auth server script; do
+  for folder in base net engineio socketio http auth db server script; do
     for file in core/"$folder"/*.[ch]; do [ -f "$file" ] && check "$file" "$folder"; done
   done
   for file in core/*.[ch]; do [ -f "$file" ] && check "$file" main; done

@@ -38,12 +38,15 @@ void lec_db_free(struct lec_db *db);
 /* answer: a whole one, borrowed for the call. */
 typedef void lec_db_fn(void *ctx, struct lec_slice answer);
 
-/* A request is built in a buffer: lec_db_begin, then for each statement lec_db_statement and its
- * parameters, then lec_db_call. */
+/* A request is built in a buffer: lec_db_begin, then for each statement lec_db_statement,
+ * lec_db_parameters if it has some, and as many values; then lec_db_call. Texts and bytes are under 4 GB
+ * each. */
 void lec_db_begin(struct lec_buf *request, const struct lec_db *db, enum lectern_db_kind kind,
                   unsigned flags, uint64_t transaction);
 void lec_db_set_timeout(struct lec_buf *request, unsigned ms);
-void lec_db_statement(struct lec_buf *request, struct lec_slice sql);
+int lec_db_statement(struct lec_buf *request, struct lec_slice sql) LEC_CHECK; /* LEC_ETOOBIG */
+/* Right behind the statement: how many follow, 65,535 at most. */
+void lec_db_parameters(struct lec_buf *request, unsigned n);
 void lec_db_null(struct lec_buf *request);
 void lec_db_answer(struct lec_buf *request); /* the answer so far (LECTERN_ANSWER) */
 void lec_db_integer(struct lec_buf *request, int64_t value);
@@ -52,8 +55,8 @@ void lec_db_boolean(struct lec_buf *request, bool value);
 void lec_db_text(struct lec_buf *request, struct lec_slice text);
 void lec_db_blob(struct lec_buf *request, struct lec_slice bytes);
 
-/* Takes the buffer's bytes out of it. LEC_OK; LEC_EFULL: too much waits; either way the buffer is empty.
- * *id, if it is wanted: of the transaction that a BEGIN begins. */
+/* Takes the bytes out of the buffer, which is empty then. LEC_EFULL: too much waits; fn is not called.
+ * id may be NULL; else it becomes the request's, which is the transaction's if it begins one. */
 int lec_db_call(struct lec_db *db, struct lec_buf *request, lec_db_fn *fn, void *ctx,
                 struct lec_db_call **out, uint64_t *id) LEC_CHECK;
 void lec_db_cancel(struct lec_db_call *call); /* fn will not be called */
@@ -63,7 +66,7 @@ bool lec_db_exclusive(const struct lec_db *db); /* one process has it to itself 
 size_t lec_db_waiting(const struct lec_db *db); /* calls */
 
 /* The word of a code for programs: "unavailable", "busy", "conflict", "timeout", "invalid", "too_big",
- * "full", "cancelled". */
+ * "full", "canceled". */
 const char *lec_db_code_word(enum lectern_db_code code);
 
 #endif
