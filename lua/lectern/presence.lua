@@ -28,6 +28,8 @@ lectern.state[KEY] = lectern.state[KEY] or { people = {}, members = {} }
 local people = lectern.state[KEY].people
 local members = lectern.state[KEY].members
 
+local listeners = {} -- of when_left
+
 local function person_of(socket)
   return people[rooms.user(socket.user.id)]
 end
@@ -67,7 +69,13 @@ local function remember(person, room, inside)
       members[room] = nil
     end
   end
+  local had_left = person.rooms[room] and not inside
   person.rooms[room] = inside
+  if had_left then
+    for _, fn in ipairs(listeners) do
+      fn(person.id, room)
+    end
+  end
   if person.known > ROOMS_MAX then
     for name, there in pairs(person.rooms) do
       if not there then
@@ -184,6 +192,13 @@ function presence.left(socket, room)
   if person and person.rooms[room] and not elsewhere(person, socket, room) then
     remember(person, room, false)
   end
+end
+
+---Has fn called whenever a person is in a room no more with any socket, after the grace if the connection
+---was lost. Call it while files load.
+---@param fn fun(user_id: string|number, room: string)
+function presence.when_left(fn)
+  listeners[#listeners + 1] = fn
 end
 
 ---Who is in a room: people who are online, or in their grace.

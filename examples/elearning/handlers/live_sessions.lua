@@ -2,6 +2,7 @@
 
 local check = require "lectern.check"
 local lectern = require "lectern"
+local live = require "lectern.live"
 local roles = require "lectern.roles"
 local rooms = require "lectern.rooms"
 
@@ -25,6 +26,7 @@ function M.send_live_session_event(room, event)
   end
   sent.sessionId = sent.sessionId or name:match(":(.*)")
   sent.timestamp = lectern.date()
+  live.apply(name, sent)
   lectern.to(name):emit("live_session_event", sent)
   return sent
 end

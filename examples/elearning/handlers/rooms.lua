@@ -2,6 +2,7 @@
 
 local check = require "lectern.check"
 local lectern = require "lectern"
+local live = require "lectern.live"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 local typing = require "lectern.typing"
@@ -34,7 +35,13 @@ function M.on_join_room(socket, payload)
   end
   presence.joined(socket, room)
   local online, count = presence.online(room)
-  return { ok = true, room = room, online = online, onlineCount = count }
+  return {
+    ok = true,
+    room = room,
+    online = online,
+    onlineCount = count,
+    session = rooms.parse(room) == "live-session" and live.snapshot(room) or nil,
+  }
 end
 
 local function leave(socket, room)
