@@ -1,7 +1,7 @@
 /* What the files of this folder share; nobody else includes it. libuv shows here, libwebsockets
  * only as the name `struct lws`: lws.c alone knows it.
  *
- *   loop.c     turns, timers, put-off work, signals
+ *   loop.c     turns, timers, put-off work, signals     service.c  watches, posts, work
  *   net.c      the listener and its limits
  *   conn.c     one TCP connection: its states, its clock, what it reads, how it ends
  *   sending.c  what the kernel has not taken yet of an answer
@@ -27,31 +27,13 @@
 #include "net/body.h"
 #include "net/head.h"
 #include "net/http.h"
-#include "net/loop.h"
+#include "net/loop_uv.h"
 #include "net/net.h"
 #include "net/ws.h"
 
 /* --- loop.c ------------------------------------------------------------------------------- */
 
-struct lec_later_queue {
-    struct lec_later *head, **tail;
-};
-
-struct lec_loop {
-    uv_loop_t uv;
-    uv_prepare_t prepare; /* the end of a turn: just before the loop waits */
-    uv_timer_t alarm;     /* rings at the top of the heap */
-    uint64_t alarm_at;    /* when it rings, UINT64_MAX if it is off */
-    uint64_t not_before;  /* while timers fire: new ones fire at the next millisecond at the
-                             earliest, so that one of 0 ms cannot starve the loop */
-    struct lec_timer **heap;
-    uint32_t heap_count, heap_cap;
-    struct lec_later_queue flush, release;
-    struct lec_list signals;
-    uint64_t began;         /* ns */
-    uint64_t busy, longest; /* ns: of all turns; of one, since that was last asked for */
-};
-
+/* Runs what was put off, for owners that end when the loop has returned. */
 void lec_loop_end_turn(struct lec_loop *loop);
 
 /* --- net.c -------------------------------------------------------------------------------- */

@@ -195,6 +195,8 @@ struct lec_loop *lec_loop_new(void)
 {
     struct lec_loop *loop = lec_alloc0(sizeof *loop);
     int rc = uv_loop_init(&loop->uv);
+    if (rc == 0 && (rc = lec_services_init(loop)) != 0)
+        uv_loop_close(&loop->uv);
     if (rc != 0) {
         free(loop);
         errno = -rc;
@@ -264,6 +266,7 @@ void lec_loop_free(struct lec_loop *loop)
     if (loop == NULL)
         return;
     lec_loop_end_turn(loop);
+    lec_services_fini(loop);
     struct lec_list *n;
     while ((n = lec_list_shift(&loop->signals)) != NULL)
         uv_close((uv_handle_t *)&LEC_CONTAINER(n, struct signal_watch, node)->uv, free_signal);

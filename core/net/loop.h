@@ -6,7 +6,8 @@
  * then the loop waits. Callbacks may therefore close anything, themselves included: closing marks
  * and unlinks, and memory goes at the end of the turn.
  *
- * Owner: main. Everything given to a loop must be gone before lec_loop_free. */
+ * Owner: main. Everything given to a loop must be gone before lec_loop_free, but what was posted and
+ * what threads work on: that is run and done there. */
 #ifndef LEC_NET_LOOP_H
 #define LEC_NET_LOOP_H
 
@@ -74,8 +75,9 @@ void lec_loop_free_later(struct lec_loop *loop, struct lec_later *l,
 
 /* --- services ----------------------------------------------------------------------------- */
 
-/* Looks at a descriptor, which its owner keeps open until lec_watch_free. fn gets what it is ready
- * for, never from inside these functions; an error or a hang-up of the descriptor counts as both. */
+/* Looks at a descriptor, which its owner keeps open until lec_watch_free; one watch a descriptor. fn
+ * gets what it is ready for of what is looked for, again and again as long as it is, never from inside
+ * these functions; an error or a hang-up of the descriptor counts as all that is looked for. */
 #define LEC_READABLE 1u
 #define LEC_WRITABLE 2u
 struct lec_watch;
@@ -89,7 +91,7 @@ void lec_watch_free(struct lec_watch *w);
 
 /* A call that another thread asks for. Lives inside its owner, which keeps it until fn was called;
  * then it may be posted again. The one thing here that any thread may do, as long as the loop lives.
- * Posts run in their order; many are one wake-up. */
+ * Posts run in their order; many are one wake-up. What one posts while it runs is for a later turn. */
 struct lec_post {
     struct lec_post *next;
     void (*fn)(struct lec_post *p);
