@@ -165,10 +165,22 @@ static int check_parties(const struct lec_keys *k, struct lec_slice claims, cons
     return *k->audience ? check_audience(claims, k->audience, why) : LEC_OK;
 }
 
+const char *lec_id_flaw(struct lec_slice id)
+{
+    if (id.n == 0)
+        return "the user's id in the token is empty";
+    if (id.n > LEC_ID_MAX)
+        return "the user's id in the token is longer than 255 bytes";
+    for (size_t i = 0; i < id.n; i++)
+        if ((unsigned char)id.p[i] < ' ' || id.p[i] == 127)
+            return "the user's id in the token has control characters in it";
+    return NULL;
+}
+
 static bool add_id(struct lec_buf *out, const struct lec_json_token *t)
 {
     if (t->kind == LEC_JSON_STRING)
-        return lec_jose_text(out, t) && out->n > 0;
+        return lec_jose_text(out, t);
     if (t->kind != LEC_JSON_NUMBER)
         return false;
     size_t sign = *t->text.p == '-';
@@ -202,7 +214,10 @@ static int read_ids(const struct lec_keys *k, struct lec_slice claims, struct le
         return refuse(why, LEC_EPROTO, k->id.lacks);
     if (rc != LEC_OK)
         return refuse(why, rc, "the user's id in the token is neither text nor an integer");
-    if (id_claim(claims, "jti", &out->jti) == LEC_EPROTO)
+    const char *flaw = lec_id_flaw(lec_slice_str(out->id));
+    if (flaw)
+        return refuse(why, LEC_EPROTO, flaw);
+    if (id_claim(claims, "jti", &out->jti) == LEC_EPROTO || (out->jti && !*out->jti))
         return refuse(why, LEC_EPROTO, "the token's own id (jti) is neither text nor an integer");
     return LEC_OK;
 }

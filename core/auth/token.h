@@ -53,11 +53,17 @@ size_t lec_keys_count(const struct lec_keys *k);
  * it may be guessed from one token. */
 bool lec_keys_weak(const struct lec_keys *k);
 
+/* What may be a person's id, as every token, room and table takes it, literally: 1 to LEC_ID_MAX
+ * bytes (what OpenID Connect allows a `sub`) of UTF-8 without control characters. NULL, or a
+ * sentence. */
+#define LEC_ID_MAX 255
+const char *lec_id_flaw(struct lec_slice id);
+
 /* What a good token says. */
 struct lec_claims {
     char *json; /* the payload, checked JSON object, zero-terminated; free by lec_claims_fini */
     size_t json_len;
-    char *id;        /* the id claim as text (a number's digits), not empty */
+    char *id;        /* the id claim as text (an integer's digits), without flaw */
     char *jti;       /* the token's own id as text, NULL without one */
     int64_t expires; /* exp in Unix seconds, rounded up; INT64_MAX without one */
     int64_t issued;  /* iat in Unix seconds, rounded down; INT64_MIN without one */

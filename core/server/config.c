@@ -172,7 +172,7 @@ static const struct lec_setting settings[] = {
     { "max_rooms", "LECTERN_MAX_ROOMS", COUNT(max_rooms), .fallback = "1000", .group = LIMITS,
       .help = "rooms one socket may be in" },
     { "max_room_name", "LECTERN_MAX_ROOM_NAME", UINT(max_room_name, 1, 65536), .unit = "bytes",
-      .fallback = "256", .group = LIMITS, .help = "longest name of a room" },
+      .fallback = "1600", .group = LIMITS, .help = "longest name of a room; that of two long ids has 1,539" },
     { "max_event_name", "LECTERN_MAX_EVENT_NAME", UINT(max_event_name, 1, 65536), .unit = "bytes",
       .fallback = "128", .group = LIMITS, .help = "longest name of an event" },
     { "max_acks", "LECTERN_MAX_ACKS", COUNT(max_acks), .fallback = "1000", .group = LIMITS,

@@ -58,6 +58,11 @@ int lec_person_token(const struct lec_person *p, const struct lec_config *cfg, i
                      : "");
         return LEC_EINVAL;
     }
+    const char *flaw = lec_id_flaw(lec_slice_str(p->id));
+    if (flaw) {
+        snprintf(err, err_size, "%s", flaw);
+        return LEC_EINVAL;
+    }
     lec_buf_addc(&claims, '{');
     int rc = put(&claims, cfg->jwt_id_claim, p->id);
     if (rc == LEC_OK)

@@ -13,8 +13,8 @@ struct lec_person {
     uint64_t lifetime_s;
 };
 
-/* Appends a token that this configuration will accept. LEC_EINVAL with a sentence in err: text that
- * is not UTF-8, or no secret to sign with. */
+/* Appends a token that this configuration will accept. LEC_EINVAL with a sentence in err: an id
+ * that nobody can have, text that is not UTF-8, or no secret to sign with. */
 int lec_person_token(const struct lec_person *p, const struct lec_config *cfg, int64_t now_s,
                      struct lec_buf *out, char *err, size_t err_size) LEC_CHECK;
 

@@ -9,7 +9,8 @@
 -- A '?' makes a field optional; null counts as absent, and no payload as an empty one. The types:
 --
 --     room     the name of a room; comes out as its one name (lectern.rooms)
---     id       a string as `line`, or an integer
+--     person   a person's id, taken literally; an integer comes out as text (lectern.rooms)
+--     id       a string of 1 to 255 bytes without control characters, or an integer
 --     line     1 to 200 bytes without control characters
 --     url      1 to 2000 bytes of them
 --     text     1 to config.content.max_text bytes
@@ -21,7 +22,7 @@ local rooms = require "lectern.rooms"
 
 local check = {}
 
-local LINE_MAX, URL_MAX = 200, 2000
+local LINE_MAX, ID_MAX, URL_MAX = 200, 255, 2000
 local TEXT_MAX, DATA_MAX = lectern.config.content.max_text, lectern.config.content.max_data
 
 local function line_of(max)
@@ -34,7 +35,7 @@ local function line_of(max)
   end
 end
 
-local line = line_of(LINE_MAX)
+local line, id_line = line_of(LINE_MAX), line_of(ID_MAX)
 
 local function integer(value)
   if type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
@@ -76,7 +77,11 @@ local TYPES = {
     if type(value) == "number" then
       return integer(value)
     end
-    return line(value)
+    return id_line(value)
+  end,
+  person = function(value)
+    local id, why = rooms.person(value)
+    return id, why and "is wrong: " .. why
   end,
   room = function(value)
     local room, why = rooms.normalise(value)

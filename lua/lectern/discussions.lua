@@ -12,8 +12,8 @@ local discussions = {}
 
 local PAGE, PAGE_MAX = 50, 100
 
-local MESSAGE = { id = "line?", discussionId = "id?", userId = "id", content = "text" }
-local REACTION = { discussionId = "id", userId = "id", reaction = "line", messageId = "id?" }
+local MESSAGE = { id = "line?", discussionId = "id?", userId = "person", content = "text" }
+local REACTION = { discussionId = "id", userId = "person", reaction = "line", messageId = "id?" }
 
 ---Sends a message to a room: `discussion_message`, with the fields as given, plus room, id and timestamp.
 ---May wait for the store.

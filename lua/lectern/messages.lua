@@ -8,12 +8,12 @@ local store = require "lectern.store"
 local messages = {}
 
 local PAGE, PAGE_MAX = 50, 100
-local MESSAGE = { from = "id", to = "id", content = "text", id = "line?", timestamp = "line?" }
+local MESSAGE = { from = "person", to = "person", content = "text", id = "line?", timestamp = "line?" }
 
 ---The room that two people's messages are kept under.
 ---@return string? room nil if one of them cannot be a user, or both are the same
 local function between(a, b)
-  local first, second = rooms.of("user", a), rooms.of("user", b)
+  local first, second = rooms.person(a), rooms.person(b)
   return first and second and first ~= second and rooms.private(a, b) or nil
 end
 

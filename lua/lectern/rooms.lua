@@ -2,12 +2,18 @@
 --
 --   user:{id}  course:{id}  discussion:{id}  live-session:{id}  private:{a}:{b} (ids sorted)
 --
--- Names of other kinds are free. One room has one name: an id may bear its kind already
--- ("course-123", "course:123"), in a call as in a name that a client sent ("course:course-123",
--- "course-123"), and means the bare id's room, `course:123`. `rooms.normalise` makes it so;
--- doing it twice changes nothing.
+-- Names of other kinds are free. One room has one name: `rooms.normalise` makes it from what a client or
+-- another program wrote, and doing it twice changes nothing.
 --
--- A user is known to the store by the name of their room. Nothing here has state of its own.
+-- A person is who the token says, literally: "alice", "user-alice" and "user:alice" are three people, and
+-- nothing is ever taken from or added to their ids. `user:user-alice` is the room of user-alice. What may
+-- be an id is said once (`rooms.person`), and the server lets nobody in whose id may not be one.
+--
+-- Ids of courses, discussions and live sessions may bear their kind already ("course-123", "course:123"),
+-- in a call as in a name that a client sent ("course:course-123", "course-123"), and mean the bare id's
+-- room, `course:123`.
+--
+-- Nothing here has state of its own.
 
 local lectern = require "lectern"
 local roles = require "lectern.roles"
@@ -15,7 +21,8 @@ local store = require "lectern.store"
 
 local rooms = {}
 
-local NAME_MAX = 200 -- bytes; the server's max_room_name may be less, and stops what passes here
+local NAME_MAX = 200 -- bytes, of rooms that are not people's
+local ID_MAX = 255 -- bytes of a person's id; the server's own bound, and OpenID Connect's
 
 -- Kinds with one id, and the claim that lists the ids whose rooms a token opens.
 local CLAIMS = { course = "courses", ["live-session"] = "sessions", discussion = "discussions" }
@@ -28,6 +35,25 @@ local function id_text(id)
     return ("%d"):format(id)
   end
   return type(id) == "string" and id or nil
+end
+
+---A person's id as text, which is what tables are keyed by: 1 to 255 bytes without control characters,
+---taken literally, or an integer, which means its digits.
+---@param id any
+---@return string? id
+---@return string? message what is wrong with it, string? code "invalid"
+function rooms.person(id)
+  local text = id_text(id)
+  if not text then
+    return nil, "the id of a person must be a string or an integer", "invalid"
+  elseif text == "" then
+    return nil, "the id of a person is empty", "invalid"
+  elseif #text > ID_MAX then
+    return nil, ("the id of a person is longer than %d bytes"):format(ID_MAX), "invalid"
+  elseif text:find("[%z\1-\31\127]") then
+    return nil, "the id of a person has control characters in it", "invalid"
+  end
+  return text
 end
 
 ---Takes away the kind that an id already bears, however often.
@@ -57,6 +83,16 @@ local function escaped(id)
   return (id:gsub("[%%:]", { ["%"] = "%25", [":"] = "%3A" }))
 end
 
+---The id that such a part stands for; nil for one that `escaped` cannot have made.
+local function unescaped(part)
+  local ok = true
+  local id = part:gsub("%%(.?.?)", function(code)
+    ok = ok and (code == "25" or code == "3A")
+    return code == "25" and "%" or ":"
+  end)
+  return ok and id or nil
+end
+
 ---The room of an id that came from outside: what the functions below raise for is a refusal here.
 ---@param kind "user"|"course"|"discussion"|"live-session"
 ---@param id any
@@ -64,6 +100,10 @@ end
 function rooms.of(kind, id)
   if not KINDS[kind] then
     error("rooms.of: there is no kind " .. tostring(kind), 2)
+  end
+  if kind == "user" then
+    local person, why, code = rooms.person(id)
+    return person and "user:" .. person, why, code
   end
   local text = id_text(id)
   local room = text and rooms.normalise(kind .. ":" .. text)
@@ -79,7 +119,7 @@ local function no_id(kind, id)
 end
 
 ---The room of all sockets of one person.
----@param id string|number a user id; raises if it cannot be one
+---@param id string|number a person's id, literally; raises if it cannot be one
 ---@return string
 function rooms.user(id)
   return rooms.of("user", id) or error(no_id("user", id), 2)
@@ -103,16 +143,39 @@ function rooms.live_session(id)
   return rooms.of("live-session", id) or error(no_id("live session", id), 2)
 end
 
----The room of two people; the same one whoever is named first. A ':' inside an id is written %3A.
----@param a string|number a user id; raises if it cannot be one, or if both are the same person
+---The room of two people; the same one whoever is named first. In an id, ':' is written %3A and '%' %25.
+---Any two ids that people can have make one, of 9 to 1,539 bytes.
+---@param a string|number a person's id, literally; raises if it cannot be one, or if both are the same
 ---@param b string|number
 ---@return string
 function rooms.private(a, b)
-  local first = rooms.of("user", a) or error(no_id("user", a), 2)
-  local second = rooms.of("user", b) or error(no_id("user", b), 2)
-  first, second = escaped(first:sub(6)), escaped(second:sub(6)) -- after "user:"
-  return (rooms.normalise("private:" .. first .. ":" .. second))
-    or error(("rooms: %s and %s have no private room"):format(a, b), 2)
+  local first = rooms.person(a) or error(no_id("user", a), 2)
+  local second = rooms.person(b) or error(no_id("user", b), 2)
+  if first == second then
+    error(("rooms: %s has no private room alone"):format(first), 2)
+  end
+  first, second = escaped(first), escaped(second)
+  return first < second and "private:" .. first .. ":" .. second or "private:" .. second .. ":" .. first
+end
+
+---The two people of a private room.
+---@param room string its one name
+---@return string? a, string? b their ids, literally; nil if it is no private room
+function rooms.pair(room)
+  local a, b = room:match("^private:([^:]+):([^:]+)$")
+  a, b = a and unescaped(a), b and unescaped(b)
+  if a and b then
+    return a, b
+  end
+end
+
+local function private_room(name)
+  local a, b = rooms.pair(name)
+  if not a or not rooms.person(a) or not rooms.person(b) or a == b then
+    return nil, "a private room is named private:{id}:{id}, of two people; in an id, ':' is written %3A and "
+      .. "'%' %25", "invalid"
+  end
+  return rooms.private(a, b)
 end
 
 ---The one name of a room, from a name as a client or another program wrote it.
@@ -122,10 +185,6 @@ function rooms.normalise(name)
   if type(name) ~= "string" then
     return nil, "the name of a room must be a string", "invalid"
   end
-  local wrong = flaw(name)
-  if wrong then
-    return nil, "the name of the room " .. wrong, "invalid"
-  end
   local kind, id = name:match("^(.-):(.*)$")
   if not kind then -- "course-123"; with a ':' further on, "course-notes:7" is a kind of its own
     for known in pairs(KINDS) do
@@ -134,19 +193,22 @@ function rooms.normalise(name)
       end
     end
   end
-  if kind == "private" then
-    local a, b = id:gsub("^user:", ""):gsub(":user:", ":"):match("^([^:]+):([^:]+)$")
-    a, b = a and bare("user", a), b and bare("user", b)
-    if not a or a == "" or b == "" or a == b then
-      return nil, "a private room is named private:{id}:{id}, of two people", "invalid"
-    end
-    return a < b and "private:" .. a .. ":" .. b or "private:" .. b .. ":" .. a
-  elseif KINDS[kind] then
+  if kind == "user" and id ~= "" then
+    return rooms.of("user", id)
+  elseif kind == "private" then
+    return private_room(name)
+  end
+  local wrong = flaw(name)
+  if KINDS[kind] and not wrong then
     id = bare(kind, id)
     if id == "" then
       return nil, ("the room lacks an id: %s:{id}"):format(kind), "invalid"
     end
-    return kind .. ":" .. id
+    wrong = flaw(id) -- "course: 1" as "course:1 "
+    name = kind .. ":" .. id
+  end
+  if wrong then
+    return nil, "the name of the room " .. wrong, "invalid"
   end
   return name
 end
@@ -154,7 +216,7 @@ end
 ---What a room's name says. Rooms of free names have no kind: nil and the whole name.
 ---@param room string as `normalise` gives it
 ---@return "user"|"course"|"discussion"|"live-session"|"private"|nil kind
----@return string id for a private room "a:b"
+---@return string id for a private room "a:b", as `rooms.pair` takes it apart
 function rooms.parse(room)
   if type(room) ~= "string" then
     error("rooms.parse: a room's name is needed, not a " .. type(room), 2)
@@ -186,7 +248,8 @@ end
 ---@return string? room its one name, to join it by; nil if not
 ---@return string? message, string? code "forbidden", "invalid"
 function rooms.may_join(user, name)
-  if type(user) ~= "table" or id_text(user.id) == nil then
+  local own = type(user) == "table" and rooms.person(user.id)
+  if not own then
     error("rooms.may_join: a user with an id is needed", 2)
   end
   local room, why, code = rooms.normalise(name)
@@ -195,13 +258,12 @@ function rooms.may_join(user, name)
   end
   local kind, id = rooms.parse(room)
   if kind == "user" then
-    if room == rooms.user(user.id) then
+    if id == own then
       return room
     end
     return nil, "nobody joins another's user room", "forbidden"
   elseif kind == "private" then
-    local a, b = id:match("^(.-):(.*)$")
-    local own = escaped(rooms.user(user.id):sub(6))
+    local a, b = rooms.pair(room)
     if own == a or own == b then
       return room
     end

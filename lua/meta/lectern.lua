@@ -55,8 +55,8 @@ function lectern.timeout(seconds) end
 ---@return lectern.Broadcast
 function lectern.except(room) end
 
----All sockets of one person, on whatever device: the room `user:{id}`.
----@param id string|number
+---All sockets of one person, on whatever device: the room `user:{id}`. An id is taken literally.
+---@param id string|number raises if nobody can have it
 ---@return lectern.Broadcast
 function lectern.user(id) end
 

@@ -33,7 +33,7 @@ describe("a broadcast", function()
       { function() return lectern.to("both"):except("a"):except({ "b" }):emit "e" end, "" },
       { function() return lectern.to("none"):emit "e" end, "" },
       { function() return lectern.to(eve.id):emit "e" end, "eve" },
-      { function() return lectern.user("user-bob"):emit "e" end, "bob" },
+      { function() return lectern.user("bob"):emit "e" end, "bob" },
       { function() return lectern.to("both"):volatile():emit "e" end, "ada bob" },
       { function() return ada:to("both"):emit "e" end, "bob" },
       { function() return ada:except("b"):emit "e" end, "eve" },

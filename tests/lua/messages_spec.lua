@@ -24,7 +24,7 @@ describe("private messages", function()
     for i = 1, 60 do
       local from, to = "ada", "bob"
       if i % 2 == 0 then
-        from, to = "user-bob", "ada"
+        from, to = "bob", "ada"
       end
       messages.send { from = from, to = to, content = "m" .. i }
     end
@@ -37,10 +37,25 @@ describe("private messages", function()
     assert.same({}, messages.history("ada", "eve"))
   end)
 
+  it("belong to the two ids, literally", function()
+    local alias = school:socket "user-bob"
+    messages.send { from = "ada", to = "bob", content = "secret" }
+    assert.same({}, school:got(alias, "private_message"))
+    assert.same({}, messages.history("ada", "user-bob"))
+    messages.send { from = "ada", to = "user-bob", content = "for the other" }
+    assert.equal(1, #school:got(alias, "private_message"))
+    assert.equal(1, #messages.history("ada", "bob"))
+    local long = ("x"):rep(254)
+    for _, pair in ipairs { { "user", "user-" }, { long .. "a", long .. "b" }, { "a ", " a" }, { 7, "8" } } do
+      assert.is_table(messages.send { from = pair[1], to = pair[2], content = "hi" })
+      assert.equal(1, #messages.history(pair[2], pair[1]))
+    end
+  end)
+
   it("are refused when they go nowhere", function()
     local why = "a private message goes from one person to another"
-    assert.same({ nil, why, "invalid" }, { messages.send { from = "ada", to = "user-ada", content = "x" } })
-    assert.same({ nil, why, "invalid" }, { messages.send { from = "ada", to = "user-", content = "x" } })
+    assert.same({ nil, why, "invalid" }, { messages.send { from = "ada", to = "ada", content = "x" } })
+    assert.equal("invalid", select(3, messages.send { from = "ada", to = "a\nb", content = "x" }))
     assert.same({ nil, why, "invalid" }, { messages.history("ada", "ada") })
     assert.same({ nil, "content is missing", "invalid" }, { messages.send { from = "ada", to = "bob" } })
     assert.equal("invalid", select(3, messages.send { from = "ada", to = "bob", content = ("x"):rep(8001) }))

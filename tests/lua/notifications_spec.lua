@@ -44,7 +44,7 @@ describe("notifications", function()
     assert.same({ 1 }, unread_told(tab))
     assert.same({}, school:got(bob, "notification"))
     assert.same({}, unread_told(bob))
-    assert.equal(1, notifications.unread_count "123")
+    assert.equal(1, notifications.unread_count "user-123")
   end)
 
   it("create takes priority and actionUrl, and has defaults", function()
@@ -69,7 +69,7 @@ describe("notifications", function()
       return select(3, notifications.create(request))
     end
     for _, change in ipairs {
-      { userId = {} }, { userId = "user-" }, { userId = "" },
+      { userId = {} }, { userId = "a\nb" }, { userId = "" },
       { title = "" }, { title = 5 }, { title = ("x"):rep(201) },
       { message = ("x"):rep(8001) }, { priority = {} }, { data = ("x"):rep(16001) }, { actionUrl = "a\nb" },
       { actionUrl = ("x"):rep(2001) },
@@ -78,7 +78,7 @@ describe("notifications", function()
     end
     assert.equal("invalid", select(3, notifications.create(nil)))
     assert.equal("invalid", select(3, notifications.create "hello"))
-    assert.equal(0, notifications.unread_count "123")
+    assert.equal(0, notifications.unread_count "user-123")
     assert.same({}, school:got(tab, "notification"))
   end)
 
@@ -161,7 +161,7 @@ describe("notifications", function()
     end
     assert.equal(1, notifications.mark_read("user-123", first.id))
     assert.same({}, unread_told(tab))
-    assert.equal(0, notifications.mark_read("123", second.id))
+    assert.equal(0, notifications.mark_read("user-123", second.id))
     assert.same({ nil, "there is no such notification", "not_found" },
       { notifications.mark_read("user-123", "nope") })
     assert.equal("not_found", select(3, notifications.mark_read("bob", first.id)))

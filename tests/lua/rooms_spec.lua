@@ -9,6 +9,10 @@ describe("rooms", function()
     rooms = require "lectern.rooms"
   end
 
+  local function may_join(id, room)
+    return (rooms.may_join({ id = id }, room))
+  end
+
   before_each(function()
     load()
   end)
@@ -30,7 +34,6 @@ describe("rooms", function()
       end
       assert.equal("live-session:456", rooms.live_session "live-session-456")
       assert.equal("live-session:456", rooms.live_session "live-session:456")
-      assert.equal("user:1", rooms.user "user-1")
       -- what only looks like it stays
       assert.equal("course:courses-1", rooms.course "courses-1")
       assert.equal("course:user-1", rooms.course "user-1")
@@ -38,9 +41,37 @@ describe("rooms", function()
 
     it("of private rooms have their ids sorted", function()
       assert.equal("private:ada:bob", rooms.private("bob", "ada"))
-      assert.equal("private:ada:bob", rooms.private("user-ada", "user:bob"))
+      assert.equal("private:ada:user-bob", rooms.private("user-bob", "ada"))
       assert.equal("private:10:9", rooms.private(9, 10))
       assert.equal("private:google%3A1:lti%25", rooms.private("lti%", "google:1"))
+    end)
+
+    it("of people hold the id literally", function()
+      local ids = { "user", "user-1", "user:1", "user:user-1", " a", "a ", "%", "a:b", ("x"):rep(255) }
+      for _, id in ipairs(ids) do
+        assert.equal("user:" .. id, rooms.user(id))
+        assert.equal(id, rooms.person(id))
+      end
+      for _, id in ipairs { "", "a\nb", "\127", "\0", ("x"):rep(256), 1.5, 2 ^ 60, {}, true, 0 / 0 } do
+        assert.equal("invalid", select(3, rooms.person(id)))
+        assert.has_error(function() return (rooms.user(id)) end)
+      end
+      assert.equal("7", rooms.person(7))
+    end)
+
+    it("of private rooms hold any two people, and give them back", function()
+      local long = ("%:"):rep(127)
+      local pairs_of = { { "user", "user-" }, { "a:b", "a%3Ab" }, { "a ", " a" }, { long .. 1, long .. 2 } }
+      for _, pair in ipairs(pairs_of) do
+        local name = rooms.private(pair[1], pair[2])
+        assert.equal(name, rooms.private(pair[2], pair[1]))
+        assert.equal(name, rooms.normalise(name))
+        assert.is_true(#name <= 1539)
+        local a, b = rooms.pair(name)
+        assert.is_true(a == pair[1] and b == pair[2] or a == pair[2] and b == pair[1])
+      end
+      assert.is_nil((rooms.pair "course:1"))
+      assert.is_nil((rooms.pair "private:a:b%"))
     end)
 
     it("raise for what is no id, at the caller's line", function()
@@ -51,14 +82,14 @@ describe("rooms", function()
         assert.matches("rooms_spec.lua:%d+: rooms: no course has the id", why)
       end
       assert.has_error(function() return (rooms.user(nil)) end)
-      assert.has_error(function() return (rooms.private("a", "user-a")) end)
+      assert.has_error(function() return (rooms.private("7", 7)) end)
       assert.has_error(function() return (rooms.private("a")) end)
     end)
   end)
 
   it("of ids from outside are refused, not raised", function()
     assert.equal("course:7", rooms.of("course", 7))
-    assert.equal("user:ada", rooms.of("user", "user-ada"))
+    assert.equal("user:user-ada", rooms.of("user", "user-ada"))
     assert.equal("user:1000000000000000", rooms.of("user", 1e15))
     for _, id in ipairs { "", "course-", 1.5, {}, true, lectern.null } do
       assert.same({ nil, "that is no id of a course", "invalid" }, { rooms.of("course", id) })
@@ -78,12 +109,15 @@ describe("rooms", function()
       { "live-session:live-session-456", "live-session:456" },
       { "live-session-456", "live-session:456" },
       { "discussion:discussion-789", "discussion:789" },
-      { "user:user-1", "user:1" },
-      { "user-1", "user:1" },
+      { "user:user-1", "user:user-1" }, -- the person user-1
+      { "user:user:1", "user:user:1" },
+      { "user-1", "user:1" }, -- a name without a kind, not an id
+      { "user-user-1", "user:user-1" },
+      { "user: a ", "user: a " },
       { "user:google:1", "user:google:1" },
       { "private:b:a", "private:a:b" },
-      { "private:user-2:user-1", "private:1:2" },
-      { "private:user:2:user:1", "private:1:2" },
+      { "private:user-2:user-1", "private:user-1:user-2" },
+      { "private:user%3A2:user%3A1", "private:user%3A1:user%3A2" },
       { "lobby", "lobby" },
       { "quiz:7", "quiz:7" },
       { "course-notes:7", "course-notes:7" },
@@ -100,6 +134,8 @@ describe("rooms", function()
       end)
     end
 
+    local no_pair = "a private room is named private:{id}:{id}, of two people; in an id, "
+      .. "':' is written %3A and '%' %25"
     local refused = {
       { "", "the name of the room is empty" },
       { " course:1", "the name of the room begins or ends with a space" },
@@ -109,12 +145,20 @@ describe("rooms", function()
       { ("x"):rep(201), "the name of the room is longer than 200 bytes" },
       { "course:", "the room lacks an id: course:{id}" },
       { "course-", "the room lacks an id: course:{id}" },
-      { "user:user-", "the room lacks an id: user:{id}" },
-      { "private:a", "a private room is named private:{id}:{id}, of two people" },
-      { "private:a:a", "a private room is named private:{id}:{id}, of two people" },
-      { "private:a:b:c", "a private room is named private:{id}:{id}, of two people" },
-      { "private:a:user-", "a private room is named private:{id}:{id}, of two people" },
-      { "private::b", "a private room is named private:{id}:{id}, of two people" },
+      { "user:", "the room lacks an id: user:{id}" },
+      { "user:a\nb", "the id of a person has control characters in it" },
+      { "user:" .. ("x"):rep(256), "the id of a person is longer than 255 bytes" },
+      { "course: 1", "the name of the room begins or ends with a space" },
+      { "private:a", no_pair },
+      { "private:a:a", no_pair },
+      { "private:a:b:c", no_pair },
+      { "private:user:2:user:1", no_pair },
+      { "private:a%:b", no_pair },
+      { "private:a%2:b", no_pair },
+      { "private:a%3a:b", no_pair },
+      { "private:a\0:b", no_pair },
+      { "private:a:" .. ("x"):rep(256), no_pair },
+      { "private::b", no_pair },
       { 5, "the name of a room must be a string" },
       { { "course:1" }, "the name of a room must be a string" },
     }
@@ -150,7 +194,10 @@ describe("rooms", function()
     it("opens the own user room, and no other, not even to an admin", function()
       assert.equal("user:ada", may(ada, "user:ada"))
       assert.equal("user:ada", may(ada, "user-ada"))
-      assert.equal("user:ada", may({ id = "user-ada" }, "user:ada"))
+      assert.equal("forbidden", may({ id = "user-ada" }, "user:ada"))
+      assert.equal("forbidden", may({ id = "user-ada" }, "user-ada"))
+      assert.equal("user:user-ada", may({ id = "user-ada" }, "user:user-ada"))
+      assert.equal("forbidden", may(ada, "user:user-ada"))
       assert.equal("forbidden", may(ada, "user:bob"))
       assert.equal("forbidden", may(ada, "user-bob"))
       assert.equal("forbidden", may({ id = "eve", role = "admin" }, "user:ada"))
@@ -204,7 +251,7 @@ describe("rooms", function()
 
     it("opens by a grant, and closes by revoke, whatever the default", function()
       load { rooms = { default = "deny" } }
-      assert.equal("course:1", rooms.grant("user-ada", "course-1"))
+      assert.equal("course:1", rooms.grant("ada", "course-1"))
       assert.equal("course:1", may(ada, "course:1"))
       assert.equal("forbidden", may({ id = "bob" }, "course:1"))
       assert.equal("course:1", rooms.revoke("ada", "course:1"))
@@ -229,6 +276,47 @@ describe("rooms", function()
       assert.has_error(function() return (rooms.may_join({}, "course:1")) end)
       assert.has_error(function() return (rooms.may_join(nil, "course:1")) end)
     end)
+  end)
+
+  -- What people find to call themselves, or somebody finds to be taken for another.
+  it("of two people never meet, whatever their ids are", function()
+    math.randomseed(9)
+    local parts = { "user", "private", ":", "-", "%", "%25", "%3A", " ", "a", "b", "7", "é", "\\", "'" }
+    local function any_id()
+      local id = {}
+      for i = 1, math.random(1, 5) do
+        id[i] = parts[math.random(#parts)]
+      end
+      return table.concat(id)
+    end
+    for _ = 1, 20000 do
+      local a, b, c = any_id(), any_id(), any_id()
+      if a ~= b then
+        assert.are_not.equal(rooms.user(a), rooms.user(b))
+        assert.equal(rooms.user(a), rooms.normalise(rooms.user(a)))
+        assert.equal(rooms.user(a), may_join(a, rooms.user(a)))
+        assert.is_nil(may_join(a, rooms.user(b)))
+        local between = rooms.private(a, b)
+        assert.equal(between, rooms.normalise(between))
+        assert.equal(between, may_join(a, between))
+        assert.equal(between, may_join(b, between))
+        if c ~= a and c ~= b then
+          assert.is_nil(may_join(c, between))
+          assert.are_not.equal(between, rooms.private(a, c))
+          assert.are_not.equal(between, rooms.private(b, c))
+        end
+        -- Whatever a client makes of it, a name leads to the room of its own or to none.
+        local name = any_id() .. b
+        local room = may_join(a, name)
+        local kind = room and rooms.parse(room)
+        if kind == "user" then
+          assert.equal(rooms.user(a), room)
+        elseif kind == "private" then
+          local one, other = rooms.pair(room)
+          assert.is_true(one == a or other == a)
+        end
+      end
+    end
   end)
 
   it("revoke makes that person's sockets leave, and nobody else's", function()

@@ -7,7 +7,7 @@ local M = {}
 
 -- All of a person's tokens that were issued until now: an account was closed, a password changed.
 function M.revoke_user(user_id)
-  local request, why, code = check.fields({ userId = user_id }, { userId = "id" })
+  local request, why, code = check.fields({ userId = user_id }, { userId = "person" })
   if not request then
     return nil, why, code
   end

@@ -11,7 +11,7 @@ function M.send_private_message(message)
   return messages.send(message)
 end
 
-local MESSAGE = { to = "id", content = "text" }
+local MESSAGE = { to = "person", content = "text" }
 
 function M.on_private_message(socket, payload)
   if not lectern.config.app.private_messages then
@@ -29,7 +29,7 @@ function M.on_private_message(socket, payload)
   return { ok = true, message = message }
 end
 
-local HISTORY = { with = "id", limit = "integer?", before = "line?" }
+local HISTORY = { with = "person", limit = "integer?", before = "line?" }
 
 function M.on_private_history(socket, payload)
   local given, why, code = check.fields(payload, HISTORY)

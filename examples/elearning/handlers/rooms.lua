@@ -80,7 +80,7 @@ function M.on_who_is_online(socket, payload)
   return { ok = true, online = online, onlineCount = count }
 end
 
-local GRANT = { userId = "id", room = "room" }
+local GRANT = { userId = "person", room = "room" }
 
 -- Opens a room to a person whose token does not.
 function M.grant_room(user_id, room)

@@ -36,7 +36,7 @@ local function defaults()
     store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
     ack_timeout = 10000,
     max_rooms = 1000,
-    max_room_name = 256,
+    max_room_name = 1600,
     app = {},
   }
 end

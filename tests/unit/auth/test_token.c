@@ -269,6 +269,58 @@ static void claims(void **state)
     lec_keys_free(k);
 }
 
+static void ids_are_literal_and_bounded(void **state)
+{
+    (void)state;
+    static const char empty[] = "the user's id in the token is empty",
+                      control[] = "the user's id in the token has control characters in it",
+                      long_[] = "the user's id in the token is longer than 255 bytes";
+    char most[256], more[257], umlauts[257];
+    memset(most, 'x', 255);
+    most[255] = '\0';
+    memset(more, 'x', 256);
+    more[256] = '\0';
+    for (int i = 0; i < 256; i += 2)
+        memcpy(umlauts + i, "\xc3\xa4", 3);
+    const struct {
+        const char *json, *id, *why;
+    } cases[] = {
+        { "a ", "a ", NULL },
+        { " a", " a", NULL },
+        { " ", " ", NULL },
+        { "user-alice", "user-alice", NULL },
+        { "user:alice", "user:alice", NULL },
+        { "100%", "100%", NULL },
+        { "\\ud83d\\ude00", "\xf0\x9f\x98\x80", NULL },
+        { most, most, NULL },
+        { more, NULL, long_ },
+        { umlauts, NULL, long_ },
+        { "", NULL, empty },
+        { "a\\nb", NULL, control },
+        { "\\u007f", NULL, control },
+        { "\\u0001a", NULL, control },
+    };
+    struct lec_keys *k = secret_keys();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char json[400];
+        struct lec_claims c;
+        const char *why;
+        snprintf(json, sizeof json, "{\"sub\":\"%s\"}", cases[i].json);
+        struct lec_buf t = secret_token(HS256, json);
+        int rc = lec_token_verify(k, lec_buf_slice(&t), NOW, &c, &why);
+        lec_buf_fini(&t);
+        if (cases[i].why) {
+            assert_int_equal(rc, LEC_EPROTO);
+            assert_string_equal(why, cases[i].why);
+            continue;
+        }
+        assert_int_equal(rc, LEC_OK);
+        assert_string_equal(c.id, cases[i].id);
+        lec_claims_fini(&c);
+    }
+    lec_keys_free(k);
+}
+
 static void expiry_as_a_time(void **state)
 {
     (void)state;
@@ -399,6 +451,7 @@ int main(void)
         cmocka_unit_test(tokens_we_sign),
         cmocka_unit_test(headers),
         cmocka_unit_test(claims),
+        cmocka_unit_test(ids_are_literal_and_bounded),
         cmocka_unit_test(expiry_as_a_time),
         cmocka_unit_test(issuer_and_audience),
         cmocka_unit_test(required_claims),
