@@ -206,7 +206,7 @@ static int serves_other(const char *path, const char *dir, struct lec_buf *serve
     char *wanted = strcmp(dir, ".") == 0 ? NULL : realpath(dir, NULL);
     int rc = LEC_OK;
     if (wanted)
-        rc = lec_control_call(path, "directory", served);
+        rc = lec_control_call(path, "directory", NULL, served);
     if (rc >= 0)
         rc = rc == EXIT_OK && wanted && strcmp(wanted, lec_buf_str(served)) != 0;
     free(wanted);
@@ -230,7 +230,7 @@ static int command(const struct call *call, const char *line)
     }
     answer.n = 0;
     if (rc == LEC_OK)
-        rc = lec_control_call(path, line, &answer);
+        rc = lec_control_call(path, line, stderr, &answer);
     print(rc == EXIT_OK ? stdout : stderr, &answer);
     if (rc == LEC_ENOTFOUND)
         return complain(EXIT_FAILED,
@@ -266,7 +266,7 @@ static int drain(struct call *call)
         return rc;
     do {
         nanosleep(&pause, NULL);
-        rc = lec_control_call(path, "draining", &answer);
+        rc = lec_control_call(path, "draining", NULL, &answer);
     } while (rc == EXIT_OK || rc == LEC_EIO); /* LEC_EIO: it is just about to end */
     lec_buf_fini(&answer);
     return rc == LEC_ETIMEOUT ? complain(EXIT_FAILED, "the server does not answer any more")

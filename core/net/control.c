@@ -1,31 +1,33 @@
-/* The control socket. The client sends one line and shuts its side; the server answers with the
- * status as one digit, a newline and the text, and closes.
+/* The control socket. The client sends one line and listens. The server says, any number of times,
+ * "+", a line of progress and a newline; then the status as one digit, a newline and the text of the
+ * answer, and closes. An empty line of progress is a sign of life.
  *
- * A client that says nothing for a while, or too much, is closed without an answer. The server's
- * side never blocks; the calling side only ever blocks. */
+ * A client that says nothing for a while, or too much, is closed without an answer; one that closes its
+ * side has gone. The server's side never blocks; the calling side only ever blocks. */
 #include "net/control.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "net/internal.h"
-
-#define LINE_MAX_BYTES 1023
-#define CLIENTS_MAX    16
-#define CLIENT_MS      10000 /* for its line, and to take the answer */
-#define CALL_MS        30000
+#define CLIENTS_MAX  16
+#define CLIENT_MS    10000 /* for its line, and to take the answer */
+#define ALIVE_MS     10000 /* between signs of life */
+#define CALL_S       30    /* without one */
+#define PROGRESS_MAX 65536 /* bytes that wait to be read */
 
 struct lec_control {
     struct lec_loop *loop;
     lec_control_fn *fn;
     void *ctx;
-    uv_poll_t poll;
+    struct lec_watch *watch;
     int fd;
     struct lec_list clients;
     unsigned count;
@@ -36,10 +38,18 @@ struct client {
     struct lec_control *control;
     struct lec_list node;
     struct lec_timer timer;
-    uv_poll_t poll;
+    struct lec_watch *watch;
     int fd;
-    struct lec_buf line, answer;
-    size_t sent;
+    struct lec_control_call *call; /* NULL: its line is not here yet, or it has its answer */
+    struct lec_buf line, out;
+    size_t sent; /* of out */
+};
+
+/* Owner: the handler that got it, until it answers. */
+struct lec_control_call {
+    struct client *client; /* NULL: it has gone */
+    void (*gone)(void *ctx);
+    void *ctx;
 };
 
 /* --- the path ------------------------------------------------------------------------------- */
@@ -89,21 +99,22 @@ static int set_address(struct sockaddr_un *addr, const char *path)
 
 /* --- the server ----------------------------------------------------------------------------- */
 
-static void free_client(uv_handle_t *handle)
-{
-    struct client *cl = handle->data;
-    lec_buf_fini(&cl->line);
-    lec_buf_fini(&cl->answer);
-    free(cl);
-}
-
 static void close_client(struct client *cl)
 {
+    struct lec_control_call *call = cl->call;
     lec_timer_stop(cl->control->loop, &cl->timer);
     lec_list_remove(&cl->node);
     cl->control->count--;
-    uv_close((uv_handle_t *)&cl->poll, free_client);
+    lec_watch_free(cl->watch);
     close(cl->fd);
+    lec_buf_fini(&cl->line);
+    lec_buf_fini(&cl->out);
+    free(cl);
+    if (call == NULL)
+        return;
+    call->client = NULL;
+    if (call->gone != NULL)
+        call->gone(call->ctx);
 }
 
 static void on_slow(struct lec_timer *t)
@@ -111,43 +122,87 @@ static void on_slow(struct lec_timer *t)
     close_client(LEC_CONTAINER(t, struct client, timer));
 }
 
-static void on_client(uv_poll_t *poll, int status, int events);
-
-static void send_answer(struct client *cl)
+/* Sends what there is. False: it cannot be sent. */
+static bool flush(struct client *cl)
 {
-    while (cl->sent < cl->answer.n) {
-        ssize_t n = send(cl->fd, cl->answer.p + cl->sent, cl->answer.n - cl->sent, MSG_NOSIGNAL);
+    while (cl->sent < cl->out.n) {
+        ssize_t n = send(cl->fd, cl->out.p + cl->sent, cl->out.n - cl->sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0 && errno == EAGAIN) {
-            uv_poll_start(&cl->poll, UV_WRITABLE, on_client);
-            return;
+            lec_watch_set(cl->watch, LEC_WRITABLE | (cl->call != NULL ? LEC_READABLE : 0));
+            return true;
         }
         if (n <= 0)
-            break;
+            return false;
         cl->sent += (size_t)n;
     }
-    close_client(cl);
+    lec_buf_clear(&cl->out, PROGRESS_MAX);
+    cl->sent = 0;
+    lec_watch_set(cl->watch, LEC_READABLE);
+    return true;
+}
+
+void lec_control_say(struct lec_control_call *call, struct lec_slice line)
+{
+    struct client *cl = call->client;
+    if (cl == NULL || cl->out.n - cl->sent > PROGRESS_MAX)
+        return;
+    lec_buf_addc(&cl->out, '+');
+    lec_buf_add(&cl->out, line.p, line.n);
+    lec_buf_addc(&cl->out, '\n');
+    flush(cl); /* if it has gone the watch tells */
+}
+
+static void show_life(struct lec_timer *t)
+{
+    struct client *cl = LEC_CONTAINER(t, struct client, timer);
+    lec_timer_start(cl->control->loop, t, ALIVE_MS, show_life);
+    if (cl->out.n == 0)
+        lec_control_say(cl->call, LEC_SLICE(""));
+}
+
+void lec_control_on_gone(struct lec_control_call *call, void (*gone)(void *ctx), void *ctx)
+{
+    call->gone = gone;
+    call->ctx = ctx;
+}
+
+void lec_control_answer(struct lec_control_call *call, int status, struct lec_slice text)
+{
+    struct client *cl = call->client;
+    free(call);
+    if (cl == NULL)
+        return;
+    cl->call = NULL;
+    lec_buf_printf(&cl->out, "%d\n", status >= 0 && status <= 2 ? status : 1);
+    lec_buf_add(&cl->out, text.p, text.n);
+    lec_timer_start(cl->control->loop, &cl->timer, CLIENT_MS, on_slow);
+    if (!flush(cl) || cl->out.n == 0)
+        close_client(cl);
 }
 
 static void run_line(struct client *cl)
 {
     struct lec_control *c = cl->control;
-    struct lec_buf text = { 0 };
-    int status = c->fn(c->ctx, lec_buf_str(&cl->line), &text);
-    lec_buf_printf(&cl->answer, "%d\n", status >= 0 && status <= 2 ? status : 1);
-    lec_buf_add(&cl->answer, text.p, text.n);
-    lec_buf_fini(&text);
-    send_answer(cl);
+    struct lec_buf line = cl->line; /* the client may be gone before the line was read */
+    cl->line = (struct lec_buf){ 0 };
+    cl->call = lec_alloc0(sizeof *cl->call);
+    cl->call->client = cl;
+    lec_timer_start(c->loop, &cl->timer, ALIVE_MS, show_life);
+    c->fn(c->ctx, cl->call, lec_buf_str(&line));
+    lec_buf_fini(&line);
 }
 
 static void read_line(struct client *cl)
 {
-    char chunk[LINE_MAX_BYTES + 2];
+    char chunk[4096];
     ssize_t n = recv(cl->fd, chunk, sizeof chunk, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     char *end = n > 0 ? memchr(chunk, '\n', (size_t)n) : NULL;
     size_t take = end ? (size_t)(end - chunk) : n > 0 ? (size_t)n : 0;
-    if (n <= 0 || cl->line.n + take > LINE_MAX_BYTES || memchr(chunk, '\0', take) != NULL) {
+    if (n <= 0 || cl->line.n + take > LEC_CONTROL_LINE || memchr(chunk, '\0', take) != NULL) {
         close_client(cl);
         return;
     }
@@ -156,21 +211,30 @@ static void read_line(struct client *cl)
         run_line(cl);
 }
 
-static void on_client(uv_poll_t *poll, int status, int events)
+/* What comes behind the line: only ever the end. */
+static void read_end(struct client *cl)
 {
-    struct client *cl = poll->data;
-    if (status < 0)
+    char c;
+    ssize_t n = recv(cl->fd, &c, 1, 0);
+    if (n >= 0 || (errno != EAGAIN && errno != EINTR))
         close_client(cl);
-    else if (events & UV_WRITABLE)
-        send_answer(cl);
-    else
-        read_line(cl);
 }
 
-static void on_caller(uv_poll_t *poll, int status, int events)
+static void on_client(void *ctx, unsigned events)
 {
-    struct lec_control *c = poll->data;
-    (void)status;
+    struct client *cl = ctx;
+    bool asked = cl->call != NULL || cl->out.n > 0;
+    if (!asked)
+        read_line(cl);
+    else if ((events & LEC_WRITABLE) && (!flush(cl) || (cl->call == NULL && cl->out.n == 0)))
+        close_client(cl);
+    else if ((events & LEC_WRITABLE) == 0)
+        read_end(cl);
+}
+
+static void on_caller(void *ctx, unsigned events)
+{
+    struct lec_control *c = ctx;
     (void)events;
     int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
@@ -182,12 +246,12 @@ static void on_caller(uv_poll_t *poll, int status, int events)
     struct client *cl = lec_alloc0(sizeof *cl);
     cl->control = c;
     cl->fd = fd;
-    cl->poll.data = cl;
+    cl->watch = lec_watch_new(c->loop, fd, LEC_READABLE, on_client, cl);
     lec_list_append(&c->clients, &cl->node);
     c->count++;
-    uv_poll_init(&c->loop->uv, &cl->poll, fd);
-    uv_poll_start(&cl->poll, UV_READABLE, on_client);
     lec_timer_start(c->loop, &cl->timer, CLIENT_MS, on_slow);
+    if (cl->watch == NULL)
+        close_client(cl);
 }
 
 /* Whether somebody listens there. */
@@ -238,15 +302,14 @@ struct lec_control *lec_control_new(struct lec_loop *loop, const char *path, lec
     c->fd = fd;
     lec_list_init(&c->clients);
     memcpy(c->path, path, strlen(path) + 1);
-    c->poll.data = c;
-    uv_poll_init(&loop->uv, &c->poll, fd);
-    uv_poll_start(&c->poll, UV_READABLE, on_caller);
+    c->watch = lec_watch_new(loop, fd, LEC_READABLE, on_caller, c);
+    if (c->watch == NULL) {
+        int e = errno;
+        lec_control_free(c);
+        errno = e;
+        return NULL;
+    }
     return c;
-}
-
-static void free_control(uv_handle_t *handle)
-{
-    free(handle->data);
 }
 
 void lec_control_free(struct lec_control *c)
@@ -255,55 +318,81 @@ void lec_control_free(struct lec_control *c)
         return;
     while (!lec_list_empty(&c->clients))
         close_client(LEC_CONTAINER(c->clients.next, struct client, node));
-    uv_close((uv_handle_t *)&c->poll, free_control);
+    lec_watch_free(c->watch);
     close(c->fd);
     unlink(c->path);
+    free(c);
 }
 
 /* --- the other end -------------------------------------------------------------------------- */
 
-static int wait_for(int fd, short events, const struct timespec *end)
+/* Until there is something to read. */
+static int wait_for(int fd, const struct timespec *end)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     long ms = (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
-    struct pollfd p = { .fd = fd, .events = events };
+    struct pollfd p = { .fd = fd, .events = POLLIN };
     int n = ms > 0 ? poll(&p, 1, (int)ms) : 0;
     if (n == 0)
         return LEC_ETIMEOUT;
     return n > 0 || errno == EINTR ? LEC_OK : LEC_EIO;
 }
 
-static int exchange(int fd, const char *line, struct lec_buf *in)
+/* Takes the whole lines of progress that `in` begins with. */
+static void take_progress(struct lec_buf *in, FILE *progress)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += CALL_MS / 1000;
+    char *end;
+    while (in->n > 0 && in->p[0] == '+' && (end = memchr(in->p, '\n', in->n)) != NULL) {
+        size_t n = (size_t)(end - in->p) + 1;
+        if (progress != NULL && n > 2) {
+            fwrite(in->p + 1, 1, n - 1, progress);
+            fflush(progress);
+        }
+        in->n -= n;
+        memmove(in->p, in->p + n, in->n);
+    }
+}
+
+static int exchange(int fd, const char *line, FILE *progress, struct lec_buf *in)
+{
+    struct timespec end = { 0 };
     struct lec_buf out = { 0 };
     lec_buf_adds(&out, line);
     lec_buf_addc(&out, '\n');
     int rc = send(fd, out.p, out.n, MSG_NOSIGNAL) == (ssize_t)out.n ? LEC_OK : LEC_EIO;
     lec_buf_fini(&out);
+    bool heard = true;
     while (rc == LEC_OK) {
-        rc = wait_for(fd, POLLIN, &end);
+        if (heard) {
+            clock_gettime(CLOCK_MONOTONIC, &end);
+            end.tv_sec += CALL_S;
+            heard = false;
+        }
+        rc = wait_for(fd, &end);
         if (rc != LEC_OK)
             break;
         char chunk[4096];
         ssize_t n = recv(fd, chunk, sizeof chunk, MSG_DONTWAIT);
         if (n == 0)
             break;
-        if (n > 0)
+        if (n > 0) {
             lec_buf_add(in, chunk, (size_t)n);
-        else if (errno != EAGAIN && errno != EINTR)
+            take_progress(in, progress);
+            heard = true;
+        } else if (errno != EAGAIN && errno != EINTR) {
             rc = LEC_EIO;
+        }
     }
     return rc;
 }
 
-int lec_control_call(const char *path, const char *line, struct lec_buf *answer)
+int lec_control_call(const char *path, const char *line, FILE *progress, struct lec_buf *answer)
 {
     struct sockaddr_un addr;
     struct lec_buf in = { 0 };
+    if (strlen(line) > LEC_CONTROL_LINE || strchr(line, '\n') != NULL)
+        return LEC_EINVAL;
     if (set_address(&addr, path) != 0)
         return LEC_ENOTFOUND;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -313,7 +402,7 @@ int lec_control_call(const char *path, const char *line, struct lec_buf *answer)
     if (connect(fd, (struct sockaddr *)&addr, sizeof addr) != 0)
         rc = errno == ENOENT || errno == ECONNREFUSED ? LEC_ENOTFOUND : LEC_EIO;
     else
-        rc = exchange(fd, line, &in);
+        rc = exchange(fd, line, progress, &in);
     if (rc == LEC_OK && (in.n < 2 || in.p[0] < '0' || in.p[0] > '2' || in.p[1] != '\n'))
         rc = LEC_EIO;
     if (rc == LEC_OK) {

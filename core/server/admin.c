@@ -62,11 +62,9 @@ static int directory(const struct lec_server *s, struct lec_buf *answer)
     return 0;
 }
 
-/* The commands are those of core/main.c; "directory" is asked before each that names one, "draining" by
- * `lectern drain` while it waits. */
-int lec_admin_command(void *server, const char *line, struct lec_buf *answer)
+/* The commands that are answered at once. */
+static int run(struct lec_server *s, const char *line, struct lec_buf *answer)
 {
-    struct lec_server *s = server;
     if (strcmp(line, "reload") == 0)
         return lec_server_reload(s, answer) == LEC_OK ? 0 : 1;
     if (strcmp(line, "status") == 0) {
@@ -85,4 +83,14 @@ int lec_admin_command(void *server, const char *line, struct lec_buf *answer)
         return s->state == SERVER_SERVING ? 1 : 0;
     lec_buf_printf(answer, "unknown command \"%s\"\n", line);
     return 2;
+}
+
+/* The commands are those of core/main.c; "directory" is asked before each that names one, "draining" by
+ * `lectern drain` while it waits. */
+void lec_admin_command(void *server, struct lec_control_call *call, const char *line)
+{
+    struct lec_buf text = { 0 };
+    int status = run(server, line, &text);
+    lec_control_answer(call, status, lec_buf_slice(&text));
+    lec_buf_fini(&text);
 }

@@ -111,7 +111,7 @@ void lec_gate_refuse_event(struct sio_socket *s, const struct sio_event *event, 
 /* admin.c: what operators ask, by HTTP and by the control socket. */
 bool lec_admin_serve(struct lec_server *s, struct lec_http *http);
 bool lec_admin_has(struct lec_slice path); /* whether it serves this path, by some method */
-int lec_admin_command(void *server, const char *line, struct lec_buf *answer);
+void lec_admin_command(void *server, struct lec_control_call *call, const char *line);
 
 /* status.c */
 void lec_status_start(struct lec_server *s);

@@ -22,7 +22,10 @@ struct test {
     struct lec_loop *loop;
     struct lec_control *control;
     struct lec_timer poll;
-    unsigned calls;
+    unsigned calls, gone;
+    struct lec_control_call *later; /* to be answered by answer_later */
+    struct lec_timer timer;
+    FILE *progress;
     /* the caller */
     pthread_t thread;
     const char *line;
@@ -31,17 +34,46 @@ struct test {
     volatile bool done;
 };
 
-static int command(void *ctx, const char *line, struct lec_buf *answer)
+static void answer_later(struct lec_timer *timer)
+{
+    struct test *t = LEC_CONTAINER(timer, struct test, timer);
+    lec_control_answer(t->later, 1, LEC_SLICE("at last\n"));
+    t->later = NULL;
+}
+
+static void on_gone(void *ctx)
 {
     struct test *t = ctx;
+    t->gone++;
+    lec_loop_stop(t->loop);
+}
+
+static void command(void *ctx, struct lec_control_call *call, const char *line)
+{
+    struct test *t = ctx;
+    struct lec_buf answer = { 0 };
     t->calls++;
-    if (strcmp(line, "large") == 0) {
-        for (int i = 0; i < 200000; i++)
-            lec_buf_addu(answer, 1234567890);
-        return 0;
+    if (strcmp(line, "never") == 0 || strcmp(line, "later") == 0) {
+        t->later = call;
+        lec_control_on_gone(call, on_gone, t);
+        lec_control_say(call, LEC_SLICE("half of it"));
+        lec_control_say(call, LEC_SLICE(""));
+        lec_control_say(call, LEC_SLICE("nearly all"));
+        if (*line == 'l')
+            lec_timer_start(t->loop, &t->timer, 30, answer_later);
+        return;
     }
-    lec_buf_printf(answer, "got %s\n", line);
-    return strcmp(line, "fail") == 0 ? 1 : strcmp(line, "wrong") == 0 ? 2 : 0;
+    if (strcmp(line, "large") == 0)
+        for (int i = 0; i < 200000; i++)
+            lec_buf_addu(&answer, 1234567890);
+    else
+        lec_buf_printf(&answer, "got %s\n", line);
+    lec_control_answer(call,
+                       strcmp(line, "fail") == 0    ? 1
+                       : strcmp(line, "wrong") == 0 ? 2
+                                                    : 0,
+                       lec_buf_slice(&answer));
+    lec_buf_fini(&answer);
 }
 
 static int setup(void **state)
@@ -72,7 +104,7 @@ static int teardown(void **state)
 static void *call(void *arg)
 {
     struct test *t = arg;
-    t->rc = lec_control_call(t->path, t->line, &t->answer);
+    t->rc = lec_control_call(t->path, t->line, t->progress, &t->answer);
     t->done = true;
     return NULL;
 }
@@ -116,15 +148,124 @@ static void round_trips(void **state)
 static void long_lines_are_refused(void **state)
 {
     struct test *t = *state;
-    char line[1200];
-    memset(line, 'x', sizeof line);
-    line[1023] = '\0';
+    static char line[LEC_CONTROL_LINE + 2];
+    memset(line, 'x', sizeof line - 1);
+    line[LEC_CONTROL_LINE] = '\0';
     assert_int_equal(ask(t, line), 0);
-    assert_int_equal(t->answer.n, 4 + 1023 + 1);
-    line[1023] = 'x';
-    line[1024] = '\0';
-    assert_int_equal(ask(t, line), LEC_EIO);
+    assert_int_equal(t->answer.n, 4 + LEC_CONTROL_LINE + 1);
+    line[LEC_CONTROL_LINE] = 'x';
+    assert_int_equal(ask(t, line), LEC_EINVAL);
+    assert_int_equal(ask(t, "two\nlines"), LEC_EINVAL);
     assert_int_equal(t->calls, 1);
+}
+
+static int connect_to(struct test *t)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    memcpy(addr.sun_path, t->path, strlen(t->path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    return fd;
+}
+
+static void a_longer_line_of_a_rude_client_too(void **state)
+{
+    struct test *t = *state;
+    static char line[LEC_CONTROL_LINE + 2];
+    int fd = connect_to(t);
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    assert_int_equal(send(fd, line, sizeof line, MSG_NOSIGNAL), sizeof line);
+    lec_timer_start(t->loop, &t->poll, 20, check_done);
+    t->done = true;
+    lec_loop_run(t->loop);
+    char c;
+    assert_int_equal(recv(fd, &c, 1, 0) <= 0, 1);
+    close(fd);
+    assert_int_equal(t->calls, 0);
+}
+
+static void an_answer_may_come_later(void **state)
+{
+    struct test *t = *state;
+    char *said = NULL;
+    size_t n = 0;
+    t->progress = open_memstream(&said, &n);
+    assert_int_equal(ask(t, "later"), 1);
+    fclose(t->progress);
+    assert_string_equal(said, "half of it\nnearly all\n");
+    assert_string_equal(lec_buf_str(&t->answer), "at last\n");
+    assert_int_equal(t->gone, 0);
+    free(said);
+    t->progress = NULL;
+    assert_int_equal(ask(t, "later"), 1); /* what it says of its progress nobody wants */
+    assert_string_equal(lec_buf_str(&t->answer), "at last\n");
+}
+
+/* Until the asker of "never" has gone; the command has its call still. */
+static void leave_it(struct test *t)
+{
+    int fd = connect_to(t);
+    assert_int_equal(send(fd, "never\n", 6, MSG_NOSIGNAL), 6);
+    lec_timer_start(t->loop, &t->poll, 20, check_done);
+    t->done = true;
+    lec_loop_run(t->loop);
+    assert_int_equal(t->calls, 1);
+    assert_int_equal(t->gone, 0);
+    close(fd);
+    lec_loop_run(t->loop);
+    assert_int_equal(t->gone, 1);
+}
+
+static void a_command_hears_that_its_asker_has_gone(void **state)
+{
+    struct test *t = *state;
+    leave_it(t);
+    lec_control_say(t->later, LEC_SLICE("is anybody there?"));
+    lec_control_answer(t->later, 0, LEC_SLICE("then not"));
+    assert_int_equal(ask(t, "reload"), 0);
+}
+
+static void a_command_may_be_answered_after_all_has_gone(void **state)
+{
+    struct test *t = *state;
+    int fd = connect_to(t);
+    assert_int_equal(send(fd, "never\n", 6, MSG_NOSIGNAL), 6);
+    lec_timer_start(t->loop, &t->poll, 20, check_done);
+    t->done = true;
+    lec_loop_run(t->loop);
+    lec_control_free(t->control);
+    t->control = NULL;
+    assert_int_equal(t->gone, 1);
+    lec_control_answer(t->later, 0, LEC_SLICE("too late"));
+    close(fd);
+}
+
+/* What nobody reads does not pile up. */
+static void progress_has_a_bound(void **state)
+{
+    struct test *t = *state;
+    static char line[4096];
+    int fd = connect_to(t);
+    assert_int_equal(send(fd, "never\n", 6, MSG_NOSIGNAL), 6);
+    lec_timer_start(t->loop, &t->poll, 20, check_done);
+    t->done = true;
+    lec_loop_run(t->loop);
+    memset(line, 'x', sizeof line);
+    for (int i = 0; i < 4096; i++) /* 16 MB */
+        lec_control_say(t->later, (struct lec_slice){ line, sizeof line });
+    lec_control_answer(t->later, 0, LEC_SLICE("the end"));
+    size_t total = 0;
+    ssize_t n;
+    do {
+        lec_timer_start(t->loop, &t->poll, 0, check_done);
+        lec_loop_run(t->loop);
+        n = recv(fd, line, sizeof line, MSG_DONTWAIT);
+        total += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    assert_int_equal(n, 0);
+    assert_true(total > 65536 && total < 4000000);
+    close(fd);
 }
 
 static void rude_clients_do_no_harm(void **state)
@@ -196,7 +337,7 @@ static void nobody_listens(void **state)
 {
     struct lec_buf answer = { 0 };
     (void)state;
-    assert_int_equal(lec_control_call("/tmp/lectern-test-none/c.sock", "x", &answer),
+    assert_int_equal(lec_control_call("/tmp/lectern-test-none/c.sock", "x", NULL, &answer),
                      LEC_ENOTFOUND);
     assert_int_equal(answer.n, 0);
 }
@@ -228,6 +369,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(round_trips, setup, teardown),
         cmocka_unit_test_setup_teardown(long_lines_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_longer_line_of_a_rude_client_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_may_come_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_hears_that_its_asker_has_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_may_be_answered_after_all_has_gone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(progress_has_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(rude_clients_do_no_harm, setup, teardown),
         cmocka_unit_test_setup_teardown(only_its_owner_can_open_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_served_path_is_not_taken_over, setup, teardown),

@@ -23,11 +23,10 @@ static void on_request(void *ctx, struct lec_http *http)
     (void)http;
 }
 
-static int command(void *ctx, const char *line, struct lec_buf *answer)
+static void command(void *ctx, struct lec_control_call *call, const char *line)
 {
-    lec_buf_adds(answer, line);
+    lec_control_answer(call, 0, lec_slice_str(line));
     lec_loop_stop(ctx);
-    return 0;
 }
 
 static int caller(const char *path)

@@ -98,6 +98,36 @@ void lec_control_free(struct lec_control *c)
     free(c);
 }
 
+struct lec_control_call {
+    int status; /* -1: not answered */
+    struct lec_buf *answer;
+};
+
+void lec_control_answer(struct lec_control_call *call, int status, struct lec_slice text)
+{
+    assert_int_equal(call->status, -1);
+    call->status = status;
+    lec_buf_add(call->answer, text.p, text.n);
+}
+
+void lec_control_say(struct lec_control_call *call, struct lec_slice line)
+{
+    assert_int_equal(call->status, -1);
+    (void)line;
+}
+
+void lec_control_on_gone(struct lec_control_call *call, void (*gone)(void *ctx), void *ctx)
+{
+    (void)call, (void)gone, (void)ctx;
+}
+
+int fake_command(const char *line, struct lec_buf *answer)
+{
+    struct lec_control_call call = { -1, answer };
+    fake_host.command(fake_host.command_ctx, &call, line);
+    return call.status;
+}
+
 const char *fake_host_url(const char *sid)
 {
     static char text[128];

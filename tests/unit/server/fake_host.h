@@ -21,6 +21,10 @@ struct fake_host {
 
 extern struct fake_host fake_host;
 
+/* Asks the server by its control socket. The answer's status; -1: it has not come yet (and must not come
+ * any more). */
+int fake_command(const char *line, struct lec_buf *answer);
+
 /* Where a client polls: in its session, or "" for a new one. Valid until the next call. */
 const char *fake_host_url(const char *sid);
 

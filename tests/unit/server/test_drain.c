@@ -21,7 +21,7 @@ static void drains(void **state)
     w->sid[0] = '\0';
     assert_int_equal(fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL)->status, 503);
     struct lec_buf answer = { 0 };
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "reload", &answer), 1);
+    assert_int_equal(fake_command("reload", &answer), 1);
     lec_buf_fini(&answer);
 
     fake_advance(w->loop, 1);
@@ -57,10 +57,10 @@ static void spreads_the_closing(void **state)
         polls[i] = fake_host_request(w->loop, LEC_GET, fake_host_url(w->sid), NULL);
     }
     fake_host.connections = CROWD;
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "draining", &answer), 1);
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "drain 10", &answer), 0);
+    assert_int_equal(fake_command("draining", &answer), 1);
+    assert_int_equal(fake_command("drain 10", &answer), 0);
     assert_string_equal(lec_buf_str(&answer), "clients that will be closed: 20, within 10 s\n");
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "draining", &answer), 0);
+    assert_int_equal(fake_command("draining", &answer), 0);
     assert_int_equal(fake_host_request(w->loop, LEC_GET, "/readyz", NULL)->status, 503);
     for (size_t i = 0; i < CROWD; i++) {
         assert_in_range(told(polls), i, i + 1);
@@ -107,7 +107,7 @@ static void refuses_other_times(void **state)
     world_start(w);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct lec_buf answer = { 0 };
-        assert_int_equal(fake_host.command(fake_host.command_ctx, lines[i], &answer), 2);
+        assert_int_equal(fake_command(lines[i], &answer), 2);
         assert_non_null(strstr(lec_buf_str(&answer), "no number of seconds"));
         lec_buf_fini(&answer);
     }

@@ -198,14 +198,14 @@ static void reloads_on_command(void **state)
     struct world *w = *state;
     struct lec_buf answer = { 0 };
     world_start(w);
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "reload", &answer), 0);
+    assert_int_equal(fake_command("reload", &answer), 0);
     assert_string_equal(lec_buf_str(&answer), "loaded 2 files\n");
     w->reload_result = LEC_ESCRIPT;
     answer.n = 0;
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "reload", &answer), 1);
+    assert_int_equal(fake_command("reload", &answer), 1);
     assert_string_equal(lec_buf_str(&answer), "a.lua:3: bad\n");
     answer.n = 0;
-    assert_int_equal(fake_host.command(fake_host.command_ctx, "dance", &answer), 2);
+    assert_int_equal(fake_command("dance", &answer), 2);
     assert_non_null(strstr(lec_buf_str(&answer), "dance"));
     lec_buf_fini(&answer);
     assert_int_equal(lec_server_counters(w->server)->reloads, 1);
@@ -232,8 +232,7 @@ static void reloads_certificates_too(void **state)
         fake_host.tls_result = cases[i].tls;
         w->reload_result = cases[i].handlers;
         answer.n = 0;
-        assert_int_equal(fake_host.command(fake_host.command_ctx, "reload", &answer),
-                         cases[i].status);
+        assert_int_equal(fake_command("reload", &answer), cases[i].status);
         assert_string_equal(lec_buf_str(&answer), cases[i].answer);
     }
     lec_buf_fini(&answer);

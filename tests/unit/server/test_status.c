@@ -7,7 +7,7 @@ static const char *command(const char *line)
 {
     static struct lec_buf answer;
     lec_buf_fini(&answer);
-    assert_int_equal(fake_host.command(fake_host.command_ctx, line, &answer), 0);
+    assert_int_equal(fake_command(line, &answer), 0);
     return lec_buf_str(&answer);
 }
 
