@@ -50,6 +50,9 @@ report=$(
     for file in core/"$folder"/*.[ch]; do [ -f "$file" ] && check "$file" "$folder"; done
   done
   for file in core/*.[ch]; do [ -f "$file" ] && check "$file" main; done
+  # Of the folder net the loop's own files alone know libuv.
+  grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*(<uv\.h>|"net/loop_uv\.h")' core/net/*.[ch] |
+    sed -nE '/^core\/net\/(loop|service)\.c:|^core\/net\/loop_uv\.h:/!s/^([^:]*:[0-9]*):.*/\1: libuv is for the loop'"'"'s own files/p'
 )
 if [ -n "$report" ]; then
   printf '%s\n' "$report"

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "net/answer.h"
-#include "net/internal.h"
 #include "net/url.h"
 
 #define MAX_HEADER_BYTES 65536
@@ -27,9 +26,9 @@ struct lec_fetcher {
     struct lec_list watches; /* struct watch */
 };
 
-/* A socket of the library's. Owner: the fetcher; freed when libuv has closed it. */
+/* A socket of the library's. Owner: the fetcher. */
 struct watch {
-    uv_poll_t poll;
+    struct lec_watch *watch;
     struct lec_list node;
     struct lec_fetcher *fetcher;
     curl_socket_t socket;
@@ -111,34 +110,29 @@ static void act(struct lec_fetcher *f, curl_socket_t socket, int events)
 
 /* --- what the library asks for ------------------------------------------------------------- */
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+static void on_ready(void *ctx, unsigned events)
 {
-    struct watch *w = poll->data;
-    int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
-                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
-    act(w->fetcher, w->socket, flags);
-}
-
-static void free_watch(uv_handle_t *handle)
-{
-    free(handle->data);
+    struct watch *w = ctx; /* may be gone after act */
+    act(w->fetcher, w->socket,
+        (events & LEC_READABLE ? CURL_CSELECT_IN : 0) |
+            (events & LEC_WRITABLE ? CURL_CSELECT_OUT : 0));
 }
 
 static void drop_watch(struct watch *w)
 {
     lec_list_remove(&w->node);
-    uv_poll_stop(&w->poll);
-    uv_close((uv_handle_t *)&w->poll, free_watch);
+    lec_watch_free(w->watch);
+    free(w);
 }
 
 static struct watch *new_watch(struct lec_fetcher *f, curl_socket_t socket)
 {
     struct watch *w = lec_alloc0(sizeof *w);
-    if (uv_poll_init(&f->loop->uv, &w->poll, socket) != 0) {
+    w->watch = lec_watch_new(f->loop, socket, 0, on_ready, w);
+    if (!w->watch) {
         free(w); /* the request's time-out ends it */
         return NULL;
     }
-    w->poll.data = w;
     w->fetcher = f;
     w->socket = socket;
     lec_list_append(&f->watches, &w->node);
@@ -160,10 +154,8 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void
     if (!w)
         w = new_watch(f, socket);
     if (w)
-        uv_poll_start(&w->poll,
-                      (what & CURL_POLL_IN ? UV_READABLE : 0) |
-                          (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-                      on_ready);
+        lec_watch_set(w->watch, (what & CURL_POLL_IN ? LEC_READABLE : 0) |
+                                    (what & CURL_POLL_OUT ? LEC_WRITABLE : 0));
     return 0;
 }
 

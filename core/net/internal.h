@@ -1,7 +1,8 @@
-/* What the files of this folder share; nobody else includes it. libuv shows here, libwebsockets
- * only as the name `struct lws`: lws.c alone knows it.
+/* What the files of this folder share; nobody else includes it. libwebsockets shows only as the name
+ * `struct lws`: lws.c alone knows it, as loop.c and service.c alone know libuv.
  *
- *   loop.c     turns, timers, put-off work, signals     service.c  watches, posts, work
+ *   loop.c     turns, timers, put-off work, signals
+ *   service.c  what it does for others: watches, posts, work of threads
  *   net.c      the listener and its limits
  *   conn.c     one TCP connection: its states, its clock, what it reads, how it ends
  *   sending.c  what the kernel has not taken yet of an answer
@@ -20,14 +21,13 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/tally.h"
 #include "net/body.h"
 #include "net/head.h"
 #include "net/http.h"
-#include "net/loop_uv.h"
+#include "net/loop.h"
 #include "net/net.h"
 #include "net/ws.h"
 
@@ -59,13 +59,12 @@ struct lec_net {
     bool closing;
     int listen_fd, spare_fd; /* -1: not listening; the fd that is given up to refuse with */
     unsigned port;
-    uv_poll_t listen_poll;
+    struct lec_watch *listen_watch;
     struct lec_timer accept_pause;
     int watch_fd; /* an epoll of its own, of all connections */
-    uv_poll_t watch_poll;
-    unsigned polls;  /* of the two uv_poll_t, which libuv knows; the last one frees the net */
-    unsigned shakes; /* steps of TLS handshakes that may still be made in this turn */
-    unsigned files;  /* descriptors of files that are being sent */
+    struct lec_watch *watch;
+    unsigned shakes;        /* steps of TLS handshakes that may still be made in this turn */
+    unsigned files;         /* descriptors of files that are being sent */
     struct lec_buf scratch; /* an answer while it is put together */
     unsigned char *gather;  /* LEC_GATHER bytes */
     unsigned char *input;   /* LEC_WS_HELD + LEC_INPUT bytes: what was just read */

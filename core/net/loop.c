@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "net/internal.h"
+#include "net/loop_uv.h"
 
 struct signal_watch {
     uv_signal_t uv;

@@ -22,13 +22,10 @@
 
 /* --- accepting ------------------------------------------------------------------------------ */
 
-static void on_acceptable(uv_poll_t *poll, int status, int events);
-
 static void accept_again(struct lec_timer *t)
 {
     struct lec_net *net = LEC_CONTAINER(t, struct lec_net, accept_pause);
-    if (net->listen_fd >= 0)
-        uv_poll_start(&net->listen_poll, UV_READABLE, on_acceptable);
+    lec_watch_set(net->listen_watch, LEC_READABLE);
 }
 
 static void refuse(struct lec_net *net, int fd)
@@ -91,10 +88,9 @@ static void admit(struct lec_net *net, int fd, const struct sockaddr_storage *pe
     conn_new(net, fd, address);
 }
 
-static void on_acceptable(uv_poll_t *poll, int status, int events)
+static void on_acceptable(void *ctx, unsigned events)
 {
-    struct lec_net *net = poll->data;
-    (void)status;
+    struct lec_net *net = ctx;
     (void)events;
     for (int i = 0; i < ACCEPT_PER_TURN && net->listen_fd >= 0; i++) {
         struct sockaddr_storage peer;
@@ -119,7 +115,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
         default: /* errors of the one connection (accept(2)) */
             continue;
         }
-        uv_poll_stop(&net->listen_poll);
+        lec_watch_set(net->listen_watch, 0);
         lec_timer_start(net->loop, &net->accept_pause, ACCEPT_PAUSE_MS, accept_again);
         return;
     }
@@ -182,11 +178,8 @@ int lec_net_listen(struct lec_net *net)
     getsockname(net->listen_fd, (struct sockaddr *)&bound, &n);
     net->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
                                                   : ((struct sockaddr_in *)&bound)->sin_port);
-    net->listen_poll.data = net;
-    uv_poll_init(&net->loop->uv, &net->listen_poll, net->listen_fd);
-    net->polls++;
-    uv_poll_start(&net->listen_poll, UV_READABLE, on_acceptable);
-    return LEC_OK;
+    net->listen_watch = lec_watch_new(net->loop, net->listen_fd, LEC_READABLE, on_acceptable, net);
+    return net->listen_watch != NULL ? LEC_OK : LEC_EIO;
 }
 
 unsigned lec_net_port(const struct lec_net *net)
@@ -199,31 +192,23 @@ unsigned lec_net_connections(const struct lec_net *net)
     return net->count;
 }
 
-/* libuv lets go of a handle in a later turn, which may be after lec_net_free. */
-static void poll_closed(uv_handle_t *poll)
-{
-    struct lec_net *net = poll->data;
-    if (--net->polls == 0)
-        free(net);
-}
-
 void lec_net_stop_listening(struct lec_net *net)
 {
     if (net->listen_fd < 0)
         return;
     lec_timer_stop(net->loop, &net->accept_pause);
-    uv_close((uv_handle_t *)&net->listen_poll, poll_closed);
+    lec_watch_free(net->listen_watch);
+    net->listen_watch = NULL;
     close(net->listen_fd);
     net->listen_fd = -1;
 }
 
 /* --- connections that net watches itself ---------------------------------------------------- */
 
-static void on_watch(uv_poll_t *poll, int status, int events)
+static void on_watch(void *ctx, unsigned events)
 {
-    struct lec_net *net = poll->data;
+    struct lec_net *net = ctx;
     struct epoll_event e[WATCH_PER_TURN];
-    (void)status;
     (void)events;
     net->shakes = SHAKES_PER_TURN;
     /* All of the pointers live to the end of the turn, whatever the earlier ones cause. */
@@ -275,11 +260,14 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
     net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     net->watch_fd = epoll_create1(EPOLL_CLOEXEC);
     net->names = header_names_new(cfg->headers);
-    if (net->watch_fd < 0 || lec_lws_new(net) == NULL) {
-        if (net->watch_fd < 0)
-            lec_log(log, LEC_LOG_ERROR, LEC_CAT_NET, LEC_NOBODY, "cannot watch connections: %s",
-                    strerror(errno));
-        else
+    if (net->watch_fd >= 0)
+        net->watch = lec_watch_new(loop, net->watch_fd, LEC_READABLE, on_watch, net);
+    if (net->watch == NULL)
+        lec_log(log, LEC_LOG_ERROR, LEC_CAT_NET, LEC_NOBODY, "cannot watch connections: %s",
+                strerror(errno));
+    if (net->watch == NULL || lec_lws_new(net) == NULL) {
+        lec_watch_free(net->watch);
+        if (net->watch_fd >= 0)
             close(net->watch_fd);
         if (net->spare_fd >= 0)
             close(net->spare_fd);
@@ -289,10 +277,6 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
     }
     net->gather = lec_alloc(LEC_GATHER);
     net->input = lec_alloc(LEC_WS_HELD + LEC_INPUT);
-    net->watch_poll.data = net;
-    uv_poll_init(&loop->uv, &net->watch_poll, net->watch_fd);
-    net->polls++;
-    uv_poll_start(&net->watch_poll, UV_READABLE, on_watch);
     return net;
 }
 
@@ -310,7 +294,7 @@ void lec_net_free(struct lec_net *net)
     lec_net_stop_listening(net);
     lec_net_close(net);
     lec_loop_end_turn(net->loop);
-    uv_close((uv_handle_t *)&net->watch_poll, poll_closed);
+    lec_watch_free(net->watch);
     lec_lws_free(net);
     close(net->watch_fd);
     if (net->spare_fd >= 0)
@@ -320,4 +304,5 @@ void lec_net_free(struct lec_net *net)
     header_names_free(net->names);
     free(net->gather);
     free(net->input);
+    free(net);
 }
