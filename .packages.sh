@@ -12,7 +12,7 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 # shellcheck disable=SC2034
 server_packages="build-essential cmake ninja-build pkg-config ccache ca-certificates
   libwebsockets-dev libuv1-dev libluajit-5.1-dev lua-cjson libjwt-dev libssl-dev libcurl4-openssl-dev
-  zlib1g-dev"
+  zlib1g-dev libsqlite3-dev"
 
 # Debian packages by name; asks nothing, does nothing when all are there.
 need_packages() {
