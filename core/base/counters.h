@@ -42,6 +42,8 @@
     X(events_rate_limited, "events refused: too many, or too many bytes, a second")                \
     X(clients_flooding, "Socket.IO clients disconnected: they went far over their rates")          \
     X(events_unhandled, "events received that no handler wants")                                   \
+    X(events_held, "events that waited for the database: a call of their socket was under way")    \
+    X(events_dropped, "of these: their socket left before they ran")                               \
     X(events_out, "events sent, each receiver of a broadcast counted")                             \
     X(acks_timed_out, "acks that no client sent in time")                                          \
     X(tokens_refused, "tokens refused: forged, expired, not yet valid, wrong")                     \
@@ -53,6 +55,8 @@
     X(sockets_revoked, "sockets disconnected by a revocation")                                     \
     X(fetches, "requests of handlers to other servers")                                            \
     X(fetches_failed, "those without an answer: not reached, too slow, too large")                 \
+    X(db_calls, "calls of handlers to the database")                                               \
+    X(db_failures, "those that the database answered by an error, or not in time")                 \
     X(handler_refusals, "events that a handler refused")                                           \
     X(handler_errors, "handlers that failed")                                                      \
     X(handler_timeouts, "handlers stopped at their time budget")                                   \

@@ -91,6 +91,7 @@ struct lec_handle *lec_handle_new(struct lec_script *s, struct sio_socket *socke
     h->auth = without_secrets(auth);
     h->box = LUA_NOREF;
     lec_list_init(&h->tasks);
+    lec_held_init(&h->held);
     lec_list_init(&h->link);
     lec_list_append(&s->handles, &h->link);
     return h;
@@ -447,6 +448,7 @@ void lec_handle_free(struct lec_handle *h)
 {
     struct lec_script *s = h->script;
     lec_task_cancel_all(&h->tasks);
+    lec_held_drop(h);
     if (h->box != LUA_NOREF) {
         lec_script_protected(s, "a socket that has gone", complete_box, h);
         /* needs no memory but the main stack's, which has room */

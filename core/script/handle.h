@@ -9,6 +9,7 @@
 #ifndef LEC_SCRIPT_HANDLE_H
 #define LEC_SCRIPT_HANDLE_H
 
+#include "script/held.h"
 #include "script/host.h"
 
 struct lec_handlers;
@@ -17,6 +18,7 @@ struct lec_handle {
     struct lec_list link;  /* script->handles */
     struct lec_list tasks; /* that work for it */
     unsigned n_tasks;
+    struct lec_held held; /* events that wait for one of them */
     struct lec_script *script;
     struct sio_socket *socket;
     struct lec_peer *peer;
@@ -37,7 +39,7 @@ struct lec_box {
 /* auth: the CONNECT payload. */
 struct lec_handle *lec_handle_new(struct lec_script *s, struct sio_socket *socket,
                                   struct lec_slice auth);
-/* Cancels its tasks and empties its box. */
+/* Cancels its tasks, drops what is held and empties its box. */
 void lec_handle_free(struct lec_handle *h);
 
 /* The box of a socket that may come back outlives its handle, as what is kept for it (NULL: it has none,

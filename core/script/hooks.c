@@ -165,42 +165,88 @@ static void tell_unknown(const struct lec_handle *h, const struct sio_event *eve
     free(name);
 }
 
-static void on_event(void *ctx, struct sio_socket *socket, const struct sio_event *event)
+static bool is_full(const struct lec_handle *h)
 {
-    struct lec_script *s = ctx;
-    struct lec_peer *peer = sio_socket_user(socket);
-    struct lec_handle *h = peer->script;
-    bool is_full = h && h->n_tasks >= s->cfg->max_tasks;
-    bool is_heard = h && h->handlers && h->handlers->any && !is_full;
-    if (is_heard) {
-        lec_catchall_event(h, event);
-        if (!sio_socket_connected(socket))
-            return;
-    }
-    const struct lec_handler *handler =
-        h && h->handlers ? lec_map_get(&h->handlers->events, event->name) : NULL;
+    return h->n_tasks + h->held.count >= h->script->cfg->max_tasks;
+}
+
+static const struct lec_handler *handler_of(const struct lec_handle *h,
+                                            const struct sio_event *event)
+{
+    return h->handlers ? lec_map_get(&h->handlers->events, event->name) : NULL;
+}
+
+static void unhandled(struct lec_handle *h, const struct sio_event *event)
+{
+    h->script->counters->events_unhandled++;
+    if (lec_generation_meet(h->script->now, event->name))
+        tell_unknown(h, event);
+}
+
+/* There is no room to run it, or to hold it. */
+static void refuse_event(struct lec_handle *h, const struct sio_event *event)
+{
+    static const struct error_answer full = { "full",
+                                              LEC_SLICE("too many events wait for their handlers"),
+                                              NULL };
+    const struct lec_handler *handler = handler_of(h, event);
     if (!handler) {
-        s->counters->events_unhandled += !is_heard;
-        if (h && !is_heard && lec_generation_meet(s->now, event->name))
-            tell_unknown(h, event);
+        unhandled(h, event);
         return;
     }
-    if (is_full) {
-        struct error_answer e = { "full", LEC_SLICE("too many events wait for their handlers"),
-                                  NULL };
-        s->counters->handler_refusals++;
-        answer_error(socket, event->ack_id, lec_handler_event(handler), &e);
-        return;
-    }
-    struct lec_task *t = lec_task_new(s, &event_type, h, handler, handler->what);
+    h->script->counters->handler_refusals++;
+    answer_error(h->socket, event->ack_id, lec_handler_event(handler), &full);
+}
+
+static void run_event(struct lec_handle *h, const struct lec_handler *handler,
+                      const struct sio_event *event)
+{
+    struct lec_task *t = lec_task_new(h->script, &event_type, h, handler, handler->what);
     if (!t) {
         struct error_answer e = crash(NULL);
-        answer_error(socket, event->ack_id, lec_handler_event(handler), &e);
+        answer_error(h->socket, event->ack_id, lec_handler_event(handler), &e);
         return;
     }
     t->ack_id = event->ack_id;
     struct event e = { .task = t, .event = event };
     lec_task_start(t, prepare_event, &e);
+}
+
+void lec_hooks_event(struct lec_handle *h, const struct sio_event *event, bool heard)
+{
+    struct sio_socket *socket = h->socket;
+    if (is_full(h)) {
+        refuse_event(h, event);
+        return;
+    }
+    if (!heard && h->handlers && h->handlers->any) {
+        lec_catchall_event(h, event);
+        if (!sio_socket_connected(socket))
+            return;
+        heard = true;
+    }
+    const struct lec_handler *handler = handler_of(h, event);
+    if (!handler && !heard)
+        unhandled(h, event);
+    if (!handler)
+        return;
+    if (h->held.waits == 0)
+        run_event(h, handler, event);
+    else if (!lec_held_add(h, event, true)) /* a listener waits for the database */
+        refuse_event(h, event);
+}
+
+static void on_event(void *ctx, struct sio_socket *socket, const struct sio_event *event)
+{
+    struct lec_script *s = ctx;
+    struct lec_peer *peer = sio_socket_user(socket);
+    struct lec_handle *h = peer->script;
+    if (!h)
+        s->counters->events_unhandled++;
+    else if (!lec_held_must(h))
+        lec_hooks_event(h, event, false);
+    else if (!lec_held_add(h, event, false))
+        refuse_event(h, event);
 }
 
 /* --- hooks that run a list of functions, each in its own task --- */

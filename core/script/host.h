@@ -34,6 +34,7 @@ struct lec_script {
     struct lec_list tasks;   /* running, waiting, ready */
     struct lec_list idle;    /* free list, with their coroutines */
     struct lec_list ready;   /* resumed at the end of the turn */
+    struct lec_list due;     /* handles whose held events run then (script/held.h) */
     size_t n_tasks, n_idle;
     struct lec_later flush;
     struct lec_task *running; /* innermost, NULL while no script runs */
@@ -54,6 +55,7 @@ struct lec_script {
     /* scratch */
     struct lec_wire wire;
     struct lec_buf text, decoded;
+    struct lec_buf request; /* to the database */
     struct lec_slice *names;
     size_t names_cap;
     struct sio_socket **selected;
@@ -103,6 +105,7 @@ void lec_lib_server(lua_State *L);
 void lec_lib_task(lua_State *L);
 void lec_lib_value(lua_State *L);
 void lec_lib_http(lua_State *L);
+void lec_lib_db(lua_State *L);
 void lec_lib_socket(lua_State *L); /* socket methods, into the table on top */
 
 #endif

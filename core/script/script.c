@@ -57,6 +57,7 @@ static int open_api(lua_State *L)
     lec_lib_task(L);
     lec_lib_value(L);
     lec_lib_http(L);
+    lec_lib_db(L);
     lua_newtable(L);
     lec_lib_socket(L);
     lua_pushvalue(L, -1);
@@ -112,6 +113,7 @@ static struct lec_script *make(struct lec_server *server, const struct lec_confi
     lec_list_init(&s->tasks);
     lec_list_init(&s->idle);
     lec_list_init(&s->ready);
+    lec_list_init(&s->due);
     s->hooks = lec_hooks_of(s);
     return s;
 }
@@ -186,6 +188,7 @@ void lec_script_free(struct lec_script *s)
     lec_wire_fini(&s->wire);
     lec_buf_fini(&s->text);
     lec_buf_fini(&s->decoded);
+    lec_buf_fini(&s->request);
     lec_buf_fini(&s->wanted);
     free(s->names);
     free(s->selected);

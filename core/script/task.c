@@ -94,6 +94,8 @@ struct lec_task *lec_task_new(struct lec_script *s, const struct lec_task_type *
 static void release(struct lec_task *t, bool reusable)
 {
     struct lec_script *s = t->script;
+    if (t->transaction)
+        lec_task_roll_back(t);
     if (t->type->over)
         t->type->over(t);
     s->n_tasks--;
@@ -246,6 +248,9 @@ static void resume(struct lec_task *t, bool cancelled)
         lua_pushnil(t->co);
     luaL_unref(t->script->vm.L, LUA_REGISTRYINDEX, t->results);
     t->results = LUA_NOREF;
+    if (t->holding && t->owner)
+        lec_held_go_on(t->owner);
+    t->holding = false;
     run(t, 2);
 }
 
@@ -253,13 +258,16 @@ static void run_ready(struct lec_later *later)
 {
     struct lec_script *s = LEC_CONTAINER(later, struct lec_script, flush);
     struct lec_list *node;
-    while ((node = lec_list_shift(&s->ready)) != NULL) {
-        struct lec_task *t = LEC_CONTAINER(node, struct lec_task, ready);
-        if (t->start_args >= 0)
-            run(t, t->start_args);
-        else
-            resume(t, t->cancelled && t->results == LUA_NOREF);
-    }
+    do {
+        while ((node = lec_list_shift(&s->ready)) != NULL) {
+            struct lec_task *t = LEC_CONTAINER(node, struct lec_task, ready);
+            if (t->start_args >= 0)
+                run(t, t->start_args);
+            else
+                resume(t, t->cancelled && t->results == LUA_NOREF);
+        }
+        lec_held_run(s);
+    } while (!lec_list_empty(&s->ready));
 }
 
 static void wake(struct lec_task *t)
@@ -401,6 +409,9 @@ int lec_task_wait(lua_State *L, struct lec_task *t, struct lec_wait *w)
 {
     t->wait = w;
     t->state = LEC_TASK_WAITING;
+    t->holding = w->holds && t->owner;
+    if (t->holding)
+        lec_held_wait(t->owner);
     return lua_yield(L, 0);
 }
 

@@ -40,6 +40,7 @@ struct lec_call {
 
 /* What a task waits for beside time and one answer; part of a struct that belongs to who began it. */
 struct lec_wait {
+    bool holds; /* meanwhile the events of the task's socket are held (script/held.h) */
     void (*forget)(struct lec_wait *w); /* the task no longer waits for it: let go of all */
 };
 
@@ -51,6 +52,7 @@ struct lec_task {
     const struct lec_task_type *type;
     enum { LEC_TASK_IDLE, LEC_TASK_RUNNING, LEC_TASK_WAITING, LEC_TASK_READY } state;
     bool detached, cancelled;
+    bool holding; /* its owner holds events for it */
     lua_State *co;
     int ref;                           /* anchors co */
     struct lec_handle *owner;          /* whose socket it works for, NULL when that has gone */
@@ -65,7 +67,8 @@ struct lec_task {
     struct sio_socket *asked; /* whose answer it waits for */
     int64_t ack;
     struct lec_wait *wait;
-    int results; /* registry reference of the table to resume with, or LUA_NOREF */
+    int results;          /* registry reference of the table to resume with, or LUA_NOREF */
+    uint64_t transaction; /* of the database, that it has open; 0: none */
 };
 
 /* A task to start, or NULL if there is no memory for its coroutine (logged). owner and handler may
@@ -88,6 +91,9 @@ int lec_task_wait_answer(lua_State *L, struct lec_task *t, struct sio_socket *s,
 int lec_task_wait(lua_State *L, struct lec_task *t, struct lec_wait *w);
 /* What it waits for is here: a registry reference of { n = …, … }, or LUA_NOREF for nothing. */
 void lec_task_wake(struct lec_task *t, int results);
+
+/* Ends the transaction that it has open, if any, without effect (lib_db.c). */
+void lec_task_roll_back(struct lec_task *t);
 
 /* Its socket has gone: cancels the wait of each of these tasks that is not detached. */
 void lec_task_cancel_all(struct lec_list *tasks);

@@ -417,6 +417,12 @@ const struct lec_config *lec_server_config(const struct lec_server *s)
     return s->cfg;
 }
 
+struct lec_db *lec_server_db(struct lec_server *s)
+{
+    (void)s;
+    return NULL;
+}
+
 struct lec_counters *lec_server_counters(struct lec_server *s)
 {
     return &s->counters;

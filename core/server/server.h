@@ -13,6 +13,7 @@
 
 struct lec_server;
 struct lec_fetcher;
+struct lec_db;
 
 /* Borrows loop, cfg and log. dir is the script directory. NULL with a sentence in err. */
 struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config *cfg,
@@ -37,6 +38,7 @@ struct lec_log *lec_server_log(struct lec_server *s);
 const struct lec_config *lec_server_config(const struct lec_server *s);
 struct lec_counters *lec_server_counters(struct lec_server *s);
 struct lec_fetcher *lec_server_fetcher(struct lec_server *s);
+struct lec_db *lec_server_db(struct lec_server *s);
 
 /* Disconnects all sockets of a person, in all namespaces, and refuses tokens that were issued before
  * now; or those of one token, by its jti, which is refused until it would have expired. The sockets

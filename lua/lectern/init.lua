@@ -255,6 +255,7 @@ function lectern.http.request(request)
   return setmetatable(answer, Response)
 end
 
+lectern.db = require "lectern.db"
 lectern.json = { encode = core.encode, decode = core.decode }
 
 return lectern

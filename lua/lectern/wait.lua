@@ -29,6 +29,12 @@ return function(core)
     return resumed(http_request(...))
   end
 
+  local db_call = core.db_call
+
+  function core.db_call(...)
+    return resumed(db_call(...))
+  end
+
   function methods.emit_with_ack_for(socket, seconds, event, ...)
     return resumed(emit_with_ack_for(socket, seconds, event, ...))
   end

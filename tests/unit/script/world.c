@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "db/internal.h"
 
 struct sio_server *lec_server_io(struct lec_server *s)
 {
@@ -43,6 +44,11 @@ struct lec_fetcher *lec_server_fetcher(struct lec_server *s)
 {
     (void)s;
     return NULL;
+}
+
+struct lec_db *lec_server_db(struct lec_server *s)
+{
+    return s->db;
 }
 
 struct lec_counters *lec_server_counters(struct lec_server *s)
@@ -85,6 +91,140 @@ static void end_turn(void)
         l->fn = NULL;
         fn(l);
     }
+}
+
+/* --- a database that answers when the test says so --- */
+
+#define MAX_ASKED 64
+
+struct lectern_db {
+    const struct lectern_db_events *events;
+    void *ctx;
+    struct {
+        uint64_t id;
+        void *request;
+        size_t n;
+    } asked[MAX_ASKED];
+    size_t n, told, answered;
+};
+
+static struct lectern_db database;
+
+static struct lectern_db *db_open(const struct lectern_host *host, const char *url,
+                                  const struct lectern_db_events *events, void *ctx, char *err,
+                                  size_t err_size)
+{
+    (void)host;
+    (void)url;
+    (void)err;
+    (void)err_size;
+    database = (struct lectern_db){ .events = events, .ctx = ctx };
+    return &database;
+}
+
+static void db_submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
+{
+    assert_true(db->n < MAX_ASKED);
+    db->asked[db->n].id = id;
+    db->asked[db->n].request = request;
+    db->asked[db->n++].n = n;
+}
+
+static void db_cancel(struct lectern_db *db, uint64_t id)
+{
+    (void)db;
+    (void)id;
+}
+
+static void db_close(struct lectern_db *db)
+{
+    for (size_t i = 0; i < db->n; i++)
+        free(db->asked[i].request);
+    db->n = 0;
+}
+
+static const struct lectern_db_driver driver = { "fake",    true,      db_open,
+                                                 db_submit, db_cancel, db_close };
+
+static void tell_value(struct lec_buf *out, const struct lectern_value *v)
+{
+    static const char *const marks = "\0\0\0'\"";
+    switch (v->type) {
+    case LECTERN_INTEGER:
+        lec_buf_printf(out, "%lld", (long long)v->integer);
+        break;
+    case LECTERN_REAL:
+        lec_buf_printf(out, "%g!", v->real);
+        break;
+    case LECTERN_TEXT:
+    case LECTERN_BLOB:
+        lec_buf_printf(out, "%c%.*s%c", marks[v->type], (int)v->text.n, v->text.p, marks[v->type]);
+        break;
+    case LECTERN_BOOLEAN:
+        lec_buf_adds(out, v->integer ? "true" : "false");
+        break;
+    default:
+        lec_buf_adds(out, v->type == LECTERN_NULL ? "null" : "answer");
+    }
+}
+
+static void tell_request(struct lec_buf *out, size_t i)
+{
+    static const char *const kinds[] = { "?", "batch", "begin", "step", "commit", "rollback" };
+    struct lectern_reader r = lectern_read(database.asked[i].request, database.asked[i].n);
+    struct lectern_request q = lectern_read_request(&r);
+    lec_buf_printf(out, "%s%s%s", out->n > 0 ? " " : "", kinds[q.kind],
+                   q.flags & LECTERN_DB_ORDERED ? "!" : "");
+    for (unsigned s = 0; s < q.statements; s++) {
+        uint32_t n;
+        const char *sql = lectern_read_bytes(&r, 4, &n);
+        unsigned parameters = (unsigned)lectern_read_number(&r, 2);
+        lec_buf_printf(out, "(%.*s", (int)n, sql);
+        for (unsigned p = 0; p < parameters; p++) {
+            struct lectern_value v = lectern_read_value(&r);
+            lec_buf_adds(out, p == 0 ? "; " : ", ");
+            tell_value(out, &v);
+        }
+        lec_buf_addc(out, ')');
+    }
+    assert_false(r.bad);
+    assert_ptr_equal(r.p, r.end);
+}
+
+const char *world_asked(struct world *w)
+{
+    lec_buf_clear(&w->asked, 0);
+    while (database.told < database.n)
+        tell_request(&w->asked, database.told++);
+    return lec_buf_str(&w->asked);
+}
+
+void world_reply(struct world *w, const void *answer, size_t n)
+{
+    assert_true(database.answered < database.n);
+    void *copy = malloc(n);
+    memcpy(copy, answer, n);
+    database.events->on_answer(database.ctx, database.asked[database.answered++].id, copy, n);
+    world_turn(w, 0);
+}
+
+void world_reply_ok(struct world *w)
+{
+    size_t i = database.answered;
+    struct lectern_reader r = lectern_read(database.asked[i].request, database.asked[i].n);
+    unsigned n = lectern_read_request(&r).statements;
+    unsigned char answer[3 + 8 * 14] = { 0 };
+    assert_true(n <= 8);
+    answer[1] = (unsigned char)n;
+    for (unsigned s = 0; s < n; s++)
+        answer[3 + 14 * s] = 1;
+    world_reply(w, answer, 3 + n * 14);
+}
+
+void world_reply_error(struct world *w, enum lectern_db_code code, const char *message)
+{
+    char answer[LEC_DB_ERROR_MAX];
+    world_reply(w, answer, lec_db_write_error(answer, code, message));
 }
 
 static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
@@ -174,6 +314,14 @@ int world_setup(void **state)
     w->server.io =
         sio_server_new(w->server.engine.loop, &cfg, &events, w, &w->server.counters, w->server.log);
     fake_engine_set(&w->server.engine, sio_server_engine_events(), w->server.io);
+    static const struct lec_db_config db = { .max_calls = 50,
+                                             .max_bytes = 100000,
+                                             .timeout_ms = 5000,
+                                             .max_rows = 7,
+                                             .max_result_bytes = 900 };
+    char err[100];
+    w->server.db = lec_db_new(w->server.engine.loop, &db, w->server.log);
+    assert_int_equal(lec_db_open(w->server.db, &driver, NULL, "fake:", err, sizeof err), LEC_OK);
     *state = w;
     return 0;
 }
@@ -193,6 +341,7 @@ int world_teardown(void **state)
     end_turn();
     assert_int_equal(w->peers, 0);
     lec_script_free(w->script);
+    lec_db_free(w->server.db);
     sio_server_free(w->server.io);
     fake_engine_fini(&w->server.engine);
     lec_log_free(w->server.log);
@@ -201,6 +350,7 @@ int world_teardown(void **state)
     nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     lec_buf_fini(&w->logged);
     lec_buf_fini(&w->answer);
+    lec_buf_fini(&w->asked);
     free(w);
     return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "db/db.h"
 #include "fake_engine.h"
 #include "script/script.h"
 
@@ -23,6 +24,7 @@ struct lec_server {
     struct lec_config cfg;
     struct lec_counters counters;
     struct lec_hooks hooks;
+    struct lec_db *db; /* with a driver that answers when the test says so */
 };
 
 struct world {
@@ -30,7 +32,7 @@ struct world {
     struct lec_script *script; /* NULL until world_start */
     char dir[64];
     int log_fd;
-    struct lec_buf logged, answer;
+    struct lec_buf logged, answer, asked;
     int peers; /* alive */
 };
 
@@ -57,6 +59,14 @@ void world_text(struct world *w, struct fake_peer *p, const char *packet);
 const char *world_ask(struct world *w, struct fake_peer *p, const char *packet);
 void world_turn(struct world *w, uint64_t ms);
 void world_leave(struct world *w, struct fake_peer *p);
+
+/* What the database was asked since the last call: "batch(select $1; 5, 'x') begin(insert) rollback". */
+const char *world_asked(struct world *w);
+/* Answers the oldest request that was not answered, and ends the turn. */
+void world_reply(struct world *w, const void *answer, size_t n);
+/* Says that each of its statements changed one row, and returns none. */
+void world_reply_ok(struct world *w);
+void world_reply_error(struct world *w, enum lectern_db_code code, const char *message);
 
 const char *world_log(struct world *w); /* lines since the last call */
 
