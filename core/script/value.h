@@ -48,6 +48,7 @@ bool lec_wire_value(struct lec_wire *w, lua_State *L, int index,
 void lec_value_open(lua_State *L);
 void lec_value_push_array_mt(lua_State *L);
 void lec_value_push_binary(lua_State *L, const void *bytes, size_t n);
+bool lec_value_is_binary(lua_State *L, int index); /* of a userdata */
 static inline void lec_value_push_null(lua_State *L)
 {
     lua_pushlightuserdata(L, NULL);

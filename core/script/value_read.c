@@ -57,6 +57,15 @@ void lec_value_push_binary(lua_State *L, const void *bytes, size_t n)
     lua_setmetatable(L, -2);
 }
 
+bool lec_value_is_binary(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index))
+        return false;
+    bool is_one = lua_topointer(L, -1) == lec_vm_of(L)->binary_mt_at;
+    lua_pop(L, 1);
+    return is_one;
+}
+
 void lec_reader_init(struct lec_reader *r, lua_State *L, struct lec_buf *scratch,
                      struct lec_msg *const *attachments, unsigned n)
 {

@@ -237,12 +237,8 @@ static bool write_value(struct writer *w, int index)
         lec_buf_adds(json, "null");
         return true;
     case LUA_TUSERDATA:
-        if (lua_getmetatable(L, index)) {
-            bool binary = lua_topointer(L, -1) == w->vm->binary_mt_at;
-            lua_pop(L, 1);
-            if (binary)
-                return write_binary(w, index);
-        }
+        if (lec_value_is_binary(L, index))
+            return write_binary(w, index);
         return fail_here(w, "a socket or another handle cannot be sent");
     default:
         break;

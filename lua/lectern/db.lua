@@ -124,8 +124,8 @@ end
 function db.transaction(fn, options)
   if type(fn) ~= "function" then error("db.transaction: a function expected", 2) end
   local seconds = type(options) == "table" and options.timeout or default_timeout()
-  if type(seconds) ~= "number" or not (seconds > 0) then
-    error("db.transaction: timeout: seconds expected, more than 0", 2)
+  if type(seconds) ~= "number" or seconds < 0.001 or seconds ~= seconds then
+    error("db.transaction: timeout: seconds expected, at least 0.001", 2)
   end
   if core.db_transaction() then error("db.transaction: a transaction is open already", 2) end
   local tx = setmetatable({ _task = coroutine.running(), _seconds = seconds, _until = core.now() + seconds },

@@ -24,6 +24,7 @@
 ---@field log lectern.Log
 ---@field json lectern.Json
 ---@field http lectern.Http
+---@field db lectern.Db
 local lectern = {}
 
 ---Sends an event to everybody in the main namespace.
@@ -379,6 +380,46 @@ function Response:json() end
 ---name: what it returns is the ack; `nil, message, code` refuses. Every other function is a server API
 ---call, unless its name begins with `_`. Several modules may handle one event: they run in the order of
 ---their file names, and the first refusal ends it.
+---SQL, in the server's database (setting `database`). Parameters are `$1`, `$2` … in the statement: text,
+---`lectern.binary`, numbers (integral ones as integers), booleans, nil or `lectern.null`; tables are for you to encode.
+---
+---All functions that ask wait, so they are for handlers, timers, spawned functions, on_start, on_stop and API calls.
+---To its own socket a call takes no time: what the client sends meanwhile is handled after it. What you got wrong raises;
+---what the database says is nil, a message and a code: "conflict" (a constraint), "invalid" (the SQL, or an integer
+---beyond 2^53), "timeout" (what it would have changed may have happened), "busy" (too much waits), "too_big"
+---(`db.max_rows`, `db.max_result_bytes`), "unavailable" (the database is away), "full" (no room on the disk).
+---@class lectern.Db
+local Db = {}
+---Runs one statement. Each row is a table by the names of columns; NULL is `lectern.null`, a BLOB `lectern.binary`.
+---What it changed is on the disk when this returns.
+---@param sql string
+---@param ... any its parameters
+---@return table[]? rows, integer|string changes how many rows it changed; or the message, string? code
+function Db.query(sql, ...) end
+---Runs several statements as one transaction, in one go: all of them take effect, or none does.
+---@param statements table[] each is { sql, parameters …, n = how many parameters }; n is only needed if nils are among them
+---@return table[][]? results the rows of each; results.changes[i] is how many rows the i-th changed, string? message, string? code
+function Db.batch(statements) end
+---Runs fn(tx) in a transaction of its own: what it finds with `tx:query` nobody else changes until it ends. It is committed
+---when fn returns, and rolled back when fn raises, returns nil and a message, or a statement fails. Nobody else writes
+---meanwhile, so do not wait for anything else inside. Begins with its first statement.
+---@generic T
+---@param fn fun(tx: lectern.Transaction): T?, ...
+---@param options? { timeout: number } seconds for all of it, `config.db.transaction_timeout` unless given; then it is rolled back
+---@return T? result what fn returned, any message, any code
+function Db.transaction(fn, options) end
+---Whether the database can be reached now.
+---@return boolean
+function Db.available() end
+
+---@class lectern.Transaction
+local Transaction = {}
+---As `lectern.db.query`, in the transaction. A failure ends it: all that follows fails likewise, and nothing takes effect.
+---@param sql string
+---@param ... any
+---@return table[]? rows, integer|string changes, string? code
+function Transaction:query(sql, ...) end
+
 ---@class lectern.Handlers
 ---@field namespace? string default "/". "/course-*" is every namespace that the pattern matches, each with its own sockets and rooms, made when its first client joins and gone when nobody is left. `*` stands for one or more characters but "/", once in each part between slashes. A module with the very name wins; of patterns, the one with more characters that stand for themselves, then the first in file order
 ---@field on_start? fun() once, when the server starts

@@ -15,6 +15,8 @@ local CLASSES = {
   ["lectern.Json"] = "lectern.json",
   ["lectern.Http"] = "lectern.http",
   ["lectern.Response"] = "Response",
+  ["lectern.Db"] = "lectern.db",
+  ["lectern.Transaction"] = "Transaction",
 }
 
 -- Methods that C registers for broadcast.lua's own use.
@@ -111,6 +113,8 @@ describe("lua/meta/lectern.lua", function()
     add(real, "lectern.log", lectern.log)
     add(real, "lectern.json", lectern.json)
     add(real, "lectern.http", lectern.http)
+    add(real, "lectern.db", lectern.db)
+    lectern.db.transaction(function(tx) add(real, "Transaction", methods_of(tx)) end)
     school.core.replies["https://x"] = { status = 200 }
     add(real, "Response", methods_of(lectern.http.request { url = "https://x" }))
     add(real, "Socket", school.core.socket_methods)
@@ -157,7 +161,7 @@ describe("lua/meta/lectern.lua", function()
     end)
 
     it("has the same functions and values of lectern", function()
-      for _, word in ipairs { "^lectern%.log ", "^lectern%.json ", "^lectern%.http " } do
+      for _, word in ipairs { "^lectern%.log ", "^lectern%.json ", "^lectern%.http ", "^lectern%.db " } do
         assert.same(keys_with(meta, word), keys_with(registered, word))
       end
       local all = {} -- the program lists values like functions: "lectern config"
@@ -170,8 +174,8 @@ describe("lua/meta/lectern.lua", function()
     it("the stand-in has the same functions and raw methods as the core", function()
       local controls = {} -- what only a spec may do
       for _, name in ipairs {
-        "accept", "advance", "answers", "close", "connect", "copied", "forget", "next_timer", "pattern_of",
-        "received", "recovered", "run", "timers",
+        "accept", "advance", "answers", "close", "connect", "copied", "database", "forget", "next_timer",
+        "pattern_of", "received", "recovered", "rows", "run", "timers",
       } do
         controls[name] = true
       end

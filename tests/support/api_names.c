@@ -35,6 +35,9 @@ static int print_all(lua_State *L)
     lua_pop(L, 1);
     lua_getfield(L, -1, "http");
     print_names(L, "lectern.http", true);
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "db");
+    print_names(L, "lectern.db", true);
     return 0;
 }
 

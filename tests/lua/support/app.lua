@@ -203,6 +203,7 @@ function app.new(options)
     config[key] = value
   end
   local core = app.core(config)
+  if options.dir then table.insert(core.migrations, options.dir .. "/migrations") end
   local school = setmetatable({ core = core, clients = {}, lectern = require "lectern" }, School)
   for _, name in ipairs(options.dir and files_of(options.dir .. "/handlers") or {}) do
     local chunk = assert(loadfile(options.dir .. "/handlers/" .. name))

@@ -10,8 +10,14 @@
 --   core.replies[url]                     what http requests get: { status = …, headers = …, body = … },
 --                                         or { nil, message, code }
 --   core.requests                         list of { method, url, headers, body, timeout }
+--   core.migrations                       folders of migrations that the database is made by
+--   core.database()                       the database, a new one for each core, made when it is first asked
+--   core.rows(sql, …)                     what a statement finds there
+--   core.db_failure                       { message, code }: what calls of lectern.db get while it is set
+--   core.db_calls                         how many there were
 
 local cjson = require "cjson"
+local sql = require "support.sql"
 
 local MAX_DEPTH = 64
 
@@ -33,6 +39,7 @@ local function defaults()
     presence = { grace = 10000 },
     typing = { timeout = 5000, interval = 1000 },
     content = { max_text = 8000, max_data = 16000 },
+    db = { transaction_timeout = 2000 },
     store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
     ack_timeout = 10000,
     max_rooms = 1000,
@@ -46,7 +53,7 @@ local function new(config)
     null = cjson.null,
     version = "0.0.0",
     config = merge(defaults(), config or {}),
-    array_mt = { __name = "array" },
+    array_mt = sql.array_mt(),
     socket_methods = {},
     socket_fields = {},
     patterns = {}, -- of namespaces, as the loader gives them
@@ -55,6 +62,8 @@ local function new(config)
     logged = {},
     replies = {},
     requests = {},
+    migrations = { "lua/lectern/migrations" },
+    db_calls = 0,
   }
   local clock, serial = 1800000000, 0
   local timers = {} -- id → { due, order, fn, period }
@@ -67,8 +76,8 @@ local function new(config)
     local kind = type(value)
     if value == nil or value == core.null then
       return core.null
-    elseif kind == "string" or kind == "number" or kind == "boolean" then
-      return value
+    elseif kind == "string" or kind == "number" or kind == "boolean" or kind == "userdata" then
+      return value -- userdata: bytes
     elseif kind ~= "table" then
       error("a " .. kind .. " cannot be sent", 0)
     elseif depth > MAX_DEPTH then
@@ -129,7 +138,44 @@ local function new(config)
   end
 
   function core.binary(bytes)
-    return bytes
+    return sql.module().binary(bytes)
+  end
+
+  -- The database
+
+  local database, owner
+
+  function core.database()
+    database = database or sql.open(core.migrations)
+    return database
+  end
+
+  function core.rows(statement, ...)
+    return sql.rows(core.database(), statement, ...)
+  end
+
+  -- Here a call takes no time at all. What would wait for another task's transaction is an error.
+  function core.db_call(kind, seconds, ...)
+    core.db_calls = core.db_calls + 1
+    if core.db_failure then
+      if core.database():transaction() then core.database():rollback() end
+      return nil, core.db_failure[1], core.db_failure[2]
+    end
+    owner = core.database():transaction() and owner or coroutine.running()
+    if owner ~= coroutine.running() then error("this would wait for another task's transaction", 2) end
+    return core.database():call(kind, seconds, ...)
+  end
+
+  function core.db_transaction()
+    return database and owner == coroutine.running() and database:transaction() or nil
+  end
+
+  function core.db_rollback()
+    if core.db_transaction() then database:rollback() end
+  end
+
+  function core.db_available()
+    return core.db_failure == nil
   end
 
   -- Time
