@@ -94,6 +94,8 @@ static void put_listed(lua_State *L, struct lec_buf *b)
     if (!lua_istable(L, statement))
         lec_vm_raise(L, "db: a statement of a list is a table: { sql, parameters… }");
     lua_getfield(L, statement, "n");
+    if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TNUMBER)
+        lec_vm_raise(L, "db: n is the number of parameters, not a %s", luaL_typename(L, -1));
     double count = lua_isnil(L, -1) ? (double)lua_objlen(L, statement) - 1 : lua_tonumber(L, -1);
     int n = count >= 0 && count <= MAX_PARAMETERS ? (int)count : MAX_PARAMETERS + 1;
     lua_rawgeti(L, statement, 1); // statement n sql

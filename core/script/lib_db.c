@@ -96,6 +96,7 @@ static void on_answer(void *ctx, struct lec_slice answer)
     free(a);
     s->counters->db_failures += code != LECTERN_DB_OK;
     if (!lec_script_protected(s, t->what, keep_results, &o)) {
+        lec_vm_tidy(&s->vm, true);
         o.problem =
             "the answer does not fit into the memory of scripts; what the call was to change "
             "is changed";
@@ -124,7 +125,7 @@ static bool is_of_transaction(enum lectern_db_kind kind)
  * Behind lua/lectern/wait.lua. */
 static int l_db_call(lua_State *L)
 {
-    struct lec_task *t = lec_task_to_wait(L, "lectern.db");
+    struct lec_task *t = lec_task_to_wait(L, "db");
     struct lec_script *s = t->script;
     struct lec_db *db = lec_server_db(s->server);
     enum lectern_db_kind kind = (enum lectern_db_kind)luaL_checkinteger(L, 1);

@@ -144,8 +144,9 @@ void lec_vm_tidy(struct lec_vm *vm, bool now)
 {
     if (!now && vm->used <= vm->cap / 4 * 3)
         return;
-    vm->reserve = LEC_VM_RESERVE;
-    /* even a collection may need memory, for LuaJIT's table of strings */
+    /* Even a collection may need memory, for LuaJIT's table of strings; and C may have used up its
+     * reserve. */
+    vm->reserve = 2 * LEC_VM_RESERVE;
     if (lua_cpcall(vm->L, collect, NULL) != 0)
         lua_pop(vm->L, 1);
     vm->reserve = 0;

@@ -17,6 +17,10 @@ static const char handlers[] =
     "function M.on_disconnect(s) s.data.left = { s.rooms } end "
     "function M.on_any(s, event, ...) s.data.event = event .. select('#', ...) end "
     "function M.on_any_outgoing(target, event, ...) kept = { target, event, ... } end "
+    "function M.on_db(s, v) return lectern.db.query('x', v) end "
+    "function M.on_list(s, v) return lectern.db.batch { { 'x', v }, { 'y' } } end "
+    "function M.on_tx(s) return lectern.db.transaction(function(tx) tx:query('x') return 1 end) "
+    "end "
     "function M.on_fine() return 1 end ";
 
 static void one_round(struct world *w)
@@ -28,14 +32,20 @@ static void one_round(struct world *w)
         "21[\"crash\"]",
         "21[\"ask\"]",
         "30[1,[2]]",
+        "21[\"db\",5]",
+        "21[\"list\",\"x\"]",
+        "21[\"tx\"]",
     };
     struct fake_peer *p = world_connect(w, "0{\"token\":\"1\",\"more\":{\"x\":[]}}");
     world_turn(w, 1);
     for (size_t i = 0; p->session && i < sizeof packets / sizeof packets[0]; i++) {
         world_text(w, p, packets[i]);
         world_turn(w, 1);
+        while (world_waits() > 0)
+            world_reply_ok(w);
         fake_sent(p);
     }
+    world_asked(w);
     world_text(w, p, "51-[\"x\",{\"_placeholder\":true,\"num\":0}]");
     if (p->session)
         fake_binary(&w->server.engine, p, "abc", 3);

@@ -102,10 +102,10 @@ struct lectern_db {
     void *ctx;
     struct {
         uint64_t id;
-        void *request;
-        size_t n;
-    } asked[MAX_ASKED];
-    size_t n, told, answered;
+        unsigned statements;
+    } asked[MAX_ASKED]; /* and not answered, oldest first */
+    size_t n;
+    struct lec_buf told;
 };
 
 static struct lectern_db database;
@@ -122,33 +122,9 @@ static struct lectern_db *db_open(const struct lectern_host *host, const char *u
     return &database;
 }
 
-static void db_submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
-{
-    assert_true(db->n < MAX_ASKED);
-    db->asked[db->n].id = id;
-    db->asked[db->n].request = request;
-    db->asked[db->n++].n = n;
-}
-
-static void db_cancel(struct lectern_db *db, uint64_t id)
-{
-    (void)db;
-    (void)id;
-}
-
-static void db_close(struct lectern_db *db)
-{
-    for (size_t i = 0; i < db->n; i++)
-        free(db->asked[i].request);
-    db->n = 0;
-}
-
-static const struct lectern_db_driver driver = { "fake",    true,      db_open,
-                                                 db_submit, db_cancel, db_close };
-
 static void tell_value(struct lec_buf *out, const struct lectern_value *v)
 {
-    static const char *const marks = "\0\0\0'\"";
+    char mark = v->type == LECTERN_TEXT ? '\'' : '"';
     switch (v->type) {
     case LECTERN_INTEGER:
         lec_buf_printf(out, "%lld", (long long)v->integer);
@@ -158,7 +134,7 @@ static void tell_value(struct lec_buf *out, const struct lectern_value *v)
         break;
     case LECTERN_TEXT:
     case LECTERN_BLOB:
-        lec_buf_printf(out, "%c%.*s%c", marks[v->type], (int)v->text.n, v->text.p, marks[v->type]);
+        lec_buf_printf(out, "%c%.*s%c", mark, (int)v->text.n, v->text.p, mark);
         break;
     case LECTERN_BOOLEAN:
         lec_buf_adds(out, v->integer ? "true" : "false");
@@ -168,10 +144,10 @@ static void tell_value(struct lec_buf *out, const struct lectern_value *v)
     }
 }
 
-static void tell_request(struct lec_buf *out, size_t i)
+static unsigned tell_request(struct lec_buf *out, const void *request, size_t size)
 {
     static const char *const kinds[] = { "?", "batch", "begin", "step", "commit", "rollback" };
-    struct lectern_reader r = lectern_read(database.asked[i].request, database.asked[i].n);
+    struct lectern_reader r = lectern_read(request, size);
     struct lectern_request q = lectern_read_request(&r);
     lec_buf_printf(out, "%s%s%s", out->n > 0 ? " " : "", kinds[q.kind],
                    q.flags & LECTERN_DB_ORDERED ? "!" : "");
@@ -189,30 +165,59 @@ static void tell_request(struct lec_buf *out, size_t i)
     }
     assert_false(r.bad);
     assert_ptr_equal(r.p, r.end);
+    return q.statements;
 }
+
+static void db_submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
+{
+    assert_true(db->n < MAX_ASKED);
+    db->asked[db->n].id = id;
+    db->asked[db->n++].statements = tell_request(&db->told, request, n);
+    free(request);
+}
+
+static void db_cancel(struct lectern_db *db, uint64_t id)
+{
+    (void)id;
+    lec_buf_adds(&db->told, " cancel");
+}
+
+static void db_close(struct lectern_db *db)
+{
+    lec_buf_fini(&db->told);
+    db->n = 0;
+}
+
+static const struct lectern_db_driver driver = { "fake",    true,      db_open,
+                                                 db_submit, db_cancel, db_close };
 
 const char *world_asked(struct world *w)
 {
     lec_buf_clear(&w->asked, 0);
-    while (database.told < database.n)
-        tell_request(&w->asked, database.told++);
+    lec_buf_add(&w->asked, database.told.p, database.told.n);
+    lec_buf_clear(&database.told, 0);
     return lec_buf_str(&w->asked);
+}
+
+size_t world_waits(void)
+{
+    return database.n;
 }
 
 void world_reply(struct world *w, const void *answer, size_t n)
 {
-    assert_true(database.answered < database.n);
+    assert_true(database.n > 0);
+    uint64_t id = database.asked[0].id;
     void *copy = malloc(n);
     memcpy(copy, answer, n);
-    database.events->on_answer(database.ctx, database.asked[database.answered++].id, copy, n);
+    memmove(database.asked, database.asked + 1, --database.n * sizeof database.asked[0]);
+    database.events->on_answer(database.ctx, id, copy, n);
     world_turn(w, 0);
 }
 
 void world_reply_ok(struct world *w)
 {
-    size_t i = database.answered;
-    struct lectern_reader r = lectern_read(database.asked[i].request, database.asked[i].n);
-    unsigned n = lectern_read_request(&r).statements;
+    unsigned n = database.asked[0].statements;
     unsigned char answer[3 + 8 * 14] = { 0 };
     assert_true(n <= 8);
     answer[1] = (unsigned char)n;

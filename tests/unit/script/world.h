@@ -62,6 +62,7 @@ void world_leave(struct world *w, struct fake_peer *p);
 
 /* What the database was asked since the last call: "batch(select $1; 5, 'x') begin(insert) rollback". */
 const char *world_asked(struct world *w);
+size_t world_waits(void); /* requests that were not answered */
 /* Answers the oldest request that was not answered, and ends the turn. */
 void world_reply(struct world *w, const void *answer, size_t n);
 /* Says that each of its statements changed one row, and returns none. */
