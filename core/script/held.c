@@ -57,6 +57,7 @@ static struct held *take(struct lec_handle *h)
         return NULL;
     struct held *e = LEC_CONTAINER(node, struct held, link);
     h->held.count--;
+    h->script->n_held--;
     h->held.bytes -= e->bytes;
     return e;
 }
@@ -101,6 +102,7 @@ bool lec_held_add(struct lec_handle *h, const struct sio_event *event, bool hear
     }
     e->heard = heard;
     h->held.count++;
+    s->n_held++;
     h->held.bytes += e->bytes;
     s->counters->events_held += !heard;
     lec_list_append(heard ? h->held.events.next : &h->held.events, &e->link);

@@ -456,6 +456,7 @@ static void usage(void *ctx, struct lec_script_usage *out)
                                       .generation = s->generations,
                                       .functions = (unsigned)s->now->count,
                                       .tasks = s->n_tasks,
+                                      .held = s->n_held,
                                       .timers = s->timers.count };
 }
 

@@ -35,7 +35,7 @@ struct lec_script {
     struct lec_list idle;    /* free list, with their coroutines */
     struct lec_list ready;   /* resumed at the end of the turn */
     struct lec_list due;     /* handles whose held events run then (script/held.h) */
-    size_t n_tasks, n_idle;
+    size_t n_tasks, n_idle, n_held;
     struct lec_later flush;
     struct lec_task *running; /* innermost, NULL while no script runs */
     unsigned depth;

@@ -13,6 +13,7 @@ struct lec_script_usage {
     unsigned generation;       /* how many times handlers were loaded; 0: there are none */
     unsigned functions;        /* of the handlers that serve */
     size_t tasks;              /* handlers that have not ended */
+    size_t held;               /* events that wait for the database */
     size_t timers;             /* that handlers started */
 };
 

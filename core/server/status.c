@@ -192,9 +192,9 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
         lec_buf_printf(
             out,
             "; handlers %.1f of %.1f MiB\nhandlers     generation %u, functions: %u; at work: "
-            "%zu, timers: %zu",
+            "%zu, events held: %zu, timers: %zu",
             (double)r.script.memory / MIB, (double)r.script.memory_cap / MIB, r.script.generation,
-            r.script.functions, r.script.tasks, r.script.timers);
+            r.script.functions, r.script.tasks, r.script.held, r.script.timers);
     if (s->jwks) {
         lec_buf_adds(out, "\nkeys         ");
         lec_jwks_text(s->jwks, out);
@@ -227,9 +227,9 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
     lec_buf_printf(out,
                    "\"memory\":{\"rss\":%llu,\"core\":%llu,\"handlers\":%zu,\"handlersMax\":%zu},"
                    "\"handlers\":{\"generation\":%u,\"functions\":%u,\"tasks\":%zu,"
-                   "\"timers\":%zu},",
+                   "\"held\":%zu,\"timers\":%zu},",
                    r.rss, r.core, r.script.memory, r.script.memory_cap, r.script.generation,
-                   r.script.functions, r.script.tasks, r.script.timers);
+                   r.script.functions, r.script.tasks, r.script.held, r.script.timers);
     if (s->jwks) {
         lec_buf_adds(out, "\"keys\":{");
         lec_jwks_json(s->jwks, out);

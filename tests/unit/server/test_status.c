@@ -14,7 +14,7 @@ static const char *command(const char *line)
 static void on_usage(void *ctx, struct lec_script_usage *out)
 {
     (void)ctx;
-    *out = (struct lec_script_usage){ 3 << 20, 256 << 20, 2, 42, 5, 6 };
+    *out = (struct lec_script_usage){ 3 << 20, 256 << 20, 2, 42, 5, 4, 6 };
 }
 
 /* What stands behind "key": in a JSON text, as a number. */
@@ -48,7 +48,8 @@ static void says_what_it_does(void **state)
     assert_non_null(strstr(text, "\"connections\":7,"
                                  "\"sessions\":{\"polling\":2,\"websocket\":1,\"closing\":0}"));
     assert_non_null(strstr(text, "\"handlers\":3145728,\"handlersMax\":268435456}"));
-    assert_non_null(strstr(text, "{\"generation\":2,\"functions\":42,\"tasks\":5,\"timers\":6}"));
+    assert_non_null(
+        strstr(text, "{\"generation\":2,\"functions\":42,\"tasks\":5,\"held\":4,\"timers\":6}"));
     assert_non_null(strstr(text, "\"namespaces\":{\"/\":{\"sockets\":2,\"rooms\":0}}"));
     assert_non_null(strstr(text, "\"sessions_opened\":{\"total\":3,"));
     assert_true(number_at(text, "rss") > 1 << 20);
@@ -57,7 +58,8 @@ static void says_what_it_does(void **state)
     assert_non_null(strstr(text, "port 3999, serving, up 0 s\n"));
     assert_non_null(strstr(text, "clients      3: 2 by polling, 1 by websocket; leaving: 0"));
     assert_non_null(strstr(text, "handlers 3.0 of 256.0 MiB"));
-    assert_non_null(strstr(text, "generation 2, functions: 42; at work: 5, timers: 6"));
+    assert_non_null(
+        strstr(text, "generation 2, functions: 42; at work: 5, events held: 4, timers: 6"));
     assert_non_null(strstr(text, "\nsessions_opened                        3 "));
     assert_null(strstr(text, "sessions_slow"));
 
