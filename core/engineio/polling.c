@@ -217,7 +217,9 @@ static void on_too_big(void *owner, struct lec_http *http)
     refuse_payload(s, http);
 }
 
-static const struct lec_http_events post_events = { on_body, on_too_big, on_post_abort };
+static const struct lec_http_events post_events = { .on_body = on_body,
+                                                    .on_too_big = on_too_big,
+                                                    .on_abort = on_post_abort };
 
 static void take_post(struct eio_session *s, struct lec_http *http)
 {

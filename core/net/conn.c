@@ -48,6 +48,7 @@ void conn_become(struct conn *c, enum conn_state state)
     (void)legal;
     c->state = (uint8_t)state;
     c->mute = false;
+    c->half_closed = false;
     if (!conn_is_over(c) && c->ws == NULL)
         conn_look(c);
 }
@@ -58,6 +59,8 @@ static uint32_t wanted(const struct conn *c)
 {
     if (c->state == CONN_SENDING)
         return EPOLLOUT;
+    if (c->state == CONN_EXCHANGE && c->half_closed)
+        return EPOLLET; /* errors and the full end are always told, here once */
     if (c->state == CONN_EXCHANGE)
         return c->mute ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
     if (c->state == CONN_LINGER) /* whether the client hears TLS's farewell matters to nobody */
@@ -434,9 +437,22 @@ static void keep(struct conn *c, const char *p, size_t n, size_t used)
     }
 }
 
+/* Whether the exchange goes on though no more will come. */
+static bool bears_end(struct conn *c)
+{
+    const struct lec_http *h = c->http;
+    if (c->state != CONN_EXCHANGE || h == NULL || h->state != HTTP_HELD || !h->events->half_closed)
+        return false;
+    c->half_closed = true;
+    conn_look(c);
+    return true;
+}
+
 /* No more will come. */
 static void ended(struct conn *c)
 {
+    if (bears_end(c))
+        return;
     if (c->state == CONN_EXCHANGE || c->state == CONN_BODY)
         conn_abort(c);
     else if (c->state != CONN_SENDING && c->ws == NULL)
@@ -516,9 +532,9 @@ void conn_watched(struct conn *c, unsigned events)
         begin(c);
         break;
     case CONN_EXCHANGE:
-        if (hangup) {
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0 || (hangup && !bears_end(c))) {
             conn_abort(c);
-        } else {
+        } else if (!hangup) {
             c->mute = true;
             conn_look(c);
         }

@@ -10,7 +10,7 @@
  *   BODY --on_too_big--> HELD …                     (longer than its limit)
  *   HELD, BODY --client went away--> on_abort, gone
  *
- * While an exchange is HELD its client's disappearance is noticed at once. */
+ * While an exchange is HELD its client's disappearance is noticed at once (but half_closed). */
 #ifndef LEC_NET_HTTP_H
 #define LEC_NET_HTTP_H
 
@@ -39,6 +39,10 @@ struct lec_http_events {
     /* The client went away, was too slow, or the server closes. Last call; no answer is
      * possible. */
     void (*on_abort)(void *owner, struct lec_http *http);
+    /* A client that ends its side behind the request (nc -N, some of HTTP/1.0) still gets its answer.
+     * Nobody can tell it from one that has gone altogether before the answer is sent, so on_abort comes
+     * then only if the connection breaks. Without it such a client counts as gone. */
+    bool half_closed;
 };
 
 /* A body that is sent from its file, piece by piece as the client takes it. While very many are, it is

@@ -121,6 +121,7 @@ struct conn {
     uint8_t after;    /* SENDING: enum after */
     bool served;      /* it has had a request */
     bool mute;        /* EXCHANGE: there is input, which is not looked for any more */
+    bool half_closed; /* EXCHANGE: the client has ended its side, and waits for its answer */
     char address[];   /* the peer's, zero-terminated */
 };
 

@@ -84,7 +84,7 @@ struct header_names {
     struct header_name entries[];
 };
 
-/* What is standard in requests, RFC 9110 for the most part. */
+/* What is standard in requests, RFC 9110 for the most part, and what the server API looks at. */
 static const char *const standard[] = {
     "accept",
     "accept-charset",
@@ -107,6 +107,7 @@ static const char *const standard[] = {
     "from",
     "host",
     "http2-settings",
+    "idempotency-key",
     "if-match",
     "if-modified-since",
     "if-none-match",
@@ -129,8 +130,10 @@ static const char *const standard[] = {
     "upgrade",
     "user-agent",
     "via",
+    "x-api-key",
     "x-forwarded-for",
     "x-forwarded-proto",
+    "x-request-id",
 };
 
 static void add_name(struct header_names *names, const char *name)

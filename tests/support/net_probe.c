@@ -104,8 +104,12 @@ static void on_too_big(void *owner, struct lec_http *http)
 
 static void on_described_body(void *owner, struct lec_http *http, struct lec_slice body);
 
-static const struct lec_http_events held_events = { on_body, on_too_big, on_abort };
-static const struct lec_http_events describe_events = { on_described_body, on_too_big, on_abort };
+static const struct lec_http_events held_events = { .on_body = on_body,
+                                                    .on_too_big = on_too_big,
+                                                    .on_abort = on_abort };
+static const struct lec_http_events describe_events = { .on_body = on_described_body,
+                                                        .on_too_big = on_too_big,
+                                                        .on_abort = on_abort };
 
 static struct held *hold(struct probe *p, struct lec_http *http)
 {
