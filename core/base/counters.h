@@ -60,6 +60,11 @@
     X(handler_refusals, "events that a handler refused")                                           \
     X(handler_errors, "handlers that failed")                                                      \
     X(handler_timeouts, "handlers stopped at their time budget")                                   \
+    X(api_calls, "calls of the server API")                                                        \
+    X(route_requests, "requests for routes of handlers")                                           \
+    X(api_refused, "calls and requests refused for who called: 401, 403")                          \
+    X(api_rate_limited, "calls and requests refused: too many a second")                           \
+    X(api_failed, "calls and requests answered with 500 or above")                                 \
     X(reloads, "reloads that were taken")                                                          \
     X(reloads_failed, "reloads of which handlers or certificate were refused")
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "script/routes.h"
 #include "socketio/dynamic.h"
 
 #define MAX_UNKNOWN 32 /* clients choose these names */
@@ -60,6 +61,7 @@ void lec_generation_unref(struct lec_script *s, struct lec_generation *g)
     free(g->patterns);
     free_list(g->start);
     free_list(g->stop);
+    lec_routes_free(g);
     char *name;
     for (size_t pos = 0; (name = lec_map_next(&g->unknown, &pos)) != NULL;)
         free(name);
@@ -99,9 +101,9 @@ void lec_handler_push(lua_State *L, const struct lec_handler *h)
     lua_remove(L, -2);
 }
 
-/* Takes the function on top into the functions table, whose element 0 tells the files of functions
- * meanwhile, and makes its handler. */
-static struct lec_handler *take(struct lec_generation *g, lua_State *L, struct lec_slice event)
+/* Element 0 of the functions table tells the files of functions meanwhile. */
+struct lec_handler *lec_generation_take(struct lec_generation *g, lua_State *L, const char *between,
+                                        struct lec_slice name)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->functions); // function functions
     lua_rawgeti(L, -1, 0);
@@ -112,14 +114,19 @@ static struct lec_handler *take(struct lec_generation *g, lua_State *L, struct l
     lua_insert(L, -2);
     lua_rawseti(L, -2, g->count + 1);
     lua_pop(L, 1);
-    size_t before = strlen(file) + 4;
-    struct lec_handler *h = lec_alloc0(sizeof *h + before + event.n + 1);
+    size_t before = strlen(file) + strlen(between);
+    struct lec_handler *h = lec_alloc0(sizeof *h + before + name.n + 1);
     h->generation = g;
     h->index = ++g->count;
     h->event = before;
-    snprintf(h->what, before + 1, "%s on_", file);
-    memcpy(h->what + before, event.p, event.n);
+    snprintf(h->what, before + 1, "%s%s", file, between);
+    memcpy(h->what + before, name.p, name.n);
     return h;
+}
+
+static struct lec_handler *take(struct lec_generation *g, lua_State *L, struct lec_slice event)
+{
+    return lec_generation_take(g, L, " on_", event);
 }
 
 /* Takes the list of functions on top, in order, and pops it. */
@@ -206,6 +213,8 @@ void lec_generation_fill(struct lec_generation *g, lua_State *L)
     take_list(g, L, &g->start, "start");
     lua_getfield(L, -1, "stop");
     take_list(g, L, &g->stop, "stop");
+    lua_getfield(L, -1, "routes");
+    lec_routes_fill(g, L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->functions);
     lua_pushnil(L);
     lua_rawseti(L, -2, 0);

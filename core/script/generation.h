@@ -33,6 +33,7 @@ struct lec_generation {
     struct lec_slice *patterns; /* texts are its own; strongest first */
     size_t n_patterns;
     struct lec_handler *start, *stop; /* lists */
+    struct lec_route_entry *routes;   /* a list (script/routes.h) */
     bool hears_outgoing;              /* a namespace has any_outgoing */
     struct lec_map unknown;           /* events nobody handles that were told of; name -> name */
 };
@@ -44,6 +45,11 @@ void lec_generation_unref(struct lec_script *s, struct lec_generation *g); /* NU
 
 /* Fills g from the result of lua/lectern/loader.lua on the top of L. May raise; g stays valid. */
 void lec_generation_fill(struct lec_generation *g, lua_State *L);
+
+/* Takes the function on top into g, and pops it: a handler whose `what` is its file, `between` and
+ * `name`. While g is filled. */
+struct lec_handler *lec_generation_take(struct lec_generation *g, lua_State *L, const char *between,
+                                        struct lec_slice name);
 
 /* Remembers an event that nobody handles. False: it did already, or has no room for more. */
 bool lec_generation_meet(struct lec_generation *g, struct lec_slice event);

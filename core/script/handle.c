@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "script/handshake.h"
+#include "script/people.h"
 #include "script/task.h"
 #include "socketio/dynamic.h"
 #include "socketio/pattern.h"
@@ -93,7 +94,9 @@ struct lec_handle *lec_handle_new(struct lec_script *s, struct sio_socket *socke
     lec_list_init(&h->tasks);
     lec_held_init(&h->held);
     lec_list_init(&h->link);
+    lec_list_init(&h->person);
     lec_list_append(&s->handles, &h->link);
+    lec_people_add(s, h);
     return h;
 }
 
@@ -460,6 +463,7 @@ void lec_handle_free(struct lec_handle *h)
     }
     h->peer->script = NULL;
     lec_list_remove(&h->link);
+    lec_people_remove(s, h);
     free(h->auth);
     free(h);
 }

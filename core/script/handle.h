@@ -15,8 +15,9 @@
 struct lec_handlers;
 
 struct lec_handle {
-    struct lec_list link;  /* script->handles */
-    struct lec_list tasks; /* that work for it */
+    struct lec_list link;   /* script->handles */
+    struct lec_list person; /* in those of one person (script/people.h) */
+    struct lec_list tasks;  /* that work for it */
     unsigned n_tasks;
     struct lec_held held; /* events that wait for one of them */
     struct lec_script *script;

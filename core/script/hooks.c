@@ -10,6 +10,7 @@
 #include "script/catchall.h"
 #include "script/handle.h"
 #include "script/load.h"
+#include "script/requests.h"
 #include "script/task.h"
 #include "server/suggest.h"
 
@@ -462,7 +463,7 @@ static void usage(void *ctx, struct lec_script_usage *out)
 
 struct lec_hooks lec_hooks_of(struct lec_script *s)
 {
-    return (struct lec_hooks){
+    struct lec_hooks hooks = {
         .ctx = s,
         .socket = { .on_connect = on_connect,
                     .on_event = on_event,
@@ -477,4 +478,6 @@ struct lec_hooks lec_hooks_of(struct lec_script *s)
         .reload = reload,
         .usage = usage,
     };
+    lec_requests_hook(&hooks);
+    return hooks;
 }

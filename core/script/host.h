@@ -31,6 +31,7 @@ struct lec_script {
     struct lec_value_limits limits; /* of what is sent */
 
     struct lec_list handles; /* of all sockets (script/handle.h) */
+    struct lec_map people;   /* the same by person (script/people.h) */
     struct lec_list tasks;   /* running, waiting, ready */
     struct lec_list idle;    /* free list, with their coroutines */
     struct lec_list ready;   /* resumed at the end of the turn */
@@ -51,6 +52,7 @@ struct lec_script {
 
     /* registry references */
     int core, trampoline, box_mt, methods, fields, cancelled;
+    int on_call, on_route; /* functions of Lua's side (script/requests.h) */
 
     /* scratch */
     struct lec_wire wire;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "script/describe.h"
 #include "script/handle.h"
 #include "script/sandbox.h"
 #include "script/task.h"
@@ -139,6 +140,19 @@ static int first_parameter(lua_State *L)
     return 1;
 }
 
+/* Pushes the built-in functions, and what describes one. */
+static void push_library(lua_State *L)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "lectern.builtin");
+    lua_call(L, 1, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "lectern.describe");
+    lua_call(L, 1, 1);
+    lec_describe_push(L);
+    lua_call(L, 2, 1);
+}
+
 /* list -> result, with what loader.lua complains of added to errors. */
 static void compose(lua_State *L, struct loading *l)
 {
@@ -147,7 +161,8 @@ static void compose(lua_State *L, struct loading *l)
     lua_call(L, 1, 1); // list loader
     lua_insert(L, -2);
     lua_pushcfunction(L, first_parameter);
-    lua_call(L, 2, 2); // result errors
+    push_library(L);
+    lua_call(L, 4, 2); // result errors
     int n = (int)lua_objlen(L, -1);
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, -1, i);
@@ -172,6 +187,7 @@ static void write_report(lua_State *L, struct lec_buf *report)
 /* Runs protected; what it leaves in registry and package.loaded is undone by `load` if it raises. */
 static int build(lua_State *L)
 {
+    static const char *const shown[] = { "api", "api_docs", "route_docs" };
     struct loading *l = lua_touserdata(L, 1);
     struct lec_script *s = l->script;
     load_files(L, l);
@@ -186,8 +202,10 @@ static int build(lua_State *L)
         write_report(L, l->report);
     lec_generation_fill(s->loading, L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, s->core);
-    lua_getfield(L, 2, "api"); // l result … core api
-    lua_setfield(L, -2, "api");
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        lua_getfield(L, 2, shown[i]); // l result … core value
+        lua_setfield(L, -2, shown[i]);
+    }
     return 0;
 }
 

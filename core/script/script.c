@@ -8,6 +8,8 @@
 #include "script/hooks.h"
 #include "script/library.h"
 #include "script/load.h"
+#include "script/people.h"
+#include "script/requests.h"
 #include "script/sandbox.h"
 #include "script/task.h"
 #include "script/timer.h"
@@ -58,6 +60,8 @@ static int open_api(lua_State *L)
     lec_lib_value(L);
     lec_lib_http(L);
     lec_lib_db(L);
+    lec_lib_request(L);
+    lec_lib_people(L);
     lua_newtable(L);
     lec_lib_socket(L);
     lua_pushvalue(L, -1);
@@ -91,6 +95,7 @@ static int open_api(lua_State *L)
     lua_getglobal(L, "require");
     lua_pushliteral(L, "lectern");
     lua_call(L, 1, 0);
+    lec_requests_open(L, s);
     lec_sandbox_close_globals(L);
     return 0;
 }
@@ -190,6 +195,7 @@ void lec_script_free(struct lec_script *s)
     lec_buf_fini(&s->decoded);
     lec_buf_fini(&s->request);
     lec_buf_fini(&s->wanted);
+    lec_map_fini(&s->people); /* sockets have gone */
     free(s->names);
     free(s->selected);
     free(s->dir);

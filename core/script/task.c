@@ -32,7 +32,7 @@ bool lec_script_protected(struct lec_script *s, const char *what, lua_CFunction 
 struct lec_who lec_task_who(const struct lec_script *s)
 {
     const struct lec_task *t = s->running;
-    return t && t->owner ? lec_handle_who(t->owner) : LEC_NOBODY;
+    return !t ? LEC_NOBODY : t->owner ? lec_handle_who(t->owner) : t->who;
 }
 
 static int make_coroutine(lua_State *L)
@@ -84,6 +84,7 @@ struct lec_task *lec_task_new(struct lec_script *s, const struct lec_task_type *
     if (handler)
         lec_generation_ref(handler->generation);
     t->what = what;
+    t->who = LEC_NOBODY;
     t->ack_id = SIO_NO_ID;
     t->ctx = NULL;
     t->detached = t->cancelled = false;
@@ -183,7 +184,7 @@ static void fail(struct lec_task *t, bool timed_out, const char *problem)
     s->counters->handler_errors++;
     if (timed_out)
         s->counters->handler_timeouts++;
-    struct lec_who who = t->owner ? lec_handle_who(t->owner) : LEC_NOBODY;
+    struct lec_who who = t->owner ? lec_handle_who(t->owner) : t->who;
     lec_log(s->log, LEC_LOG_ERROR, LEC_CAT_SCRIPT, who, "%s failed, id %s: %s", t->what, id,
             lec_buf_str(&s->text));
     if (t->type->failed)
@@ -432,6 +433,17 @@ static void stop_waiting(struct lec_task *t)
         t->wait->forget(t->wait);
     t->asked = NULL;
     t->wait = NULL;
+}
+
+void lec_task_cancel(struct lec_task *t)
+{
+    if (t->detached)
+        return;
+    t->cancelled = true;
+    if (t->state != LEC_TASK_WAITING)
+        return;
+    stop_waiting(t);
+    wake(t);
 }
 
 void lec_task_cancel_all(struct lec_list *tasks)

@@ -58,8 +58,9 @@ struct lec_task {
     struct lec_handle *owner;          /* whose socket it works for, NULL when that has gone */
     const struct lec_handler *handler; /* holds its generation; may be NULL */
     const char *what;                  /* for the log */
-    int64_t ack_id; /* events: of the answer that is wanted, SIO_NO_ID for none */
-    void *ctx;      /* the type's */
+    struct lec_who who; /* the same, of one without an owner; its strings are the type's */
+    int64_t ack_id;     /* events: of the answer that is wanted, SIO_NO_ID for none */
+    void *ctx;          /* the type's */
     struct lec_call finish;
     int start_args; /* READY for its first run: arguments on its stack; -1 later */
     /* of a wait */
@@ -94,6 +95,8 @@ void lec_task_wake(struct lec_task *t, int results);
 
 /* Ends the transaction that it has open, if any, without effect (lib_db.c). */
 void lec_task_roll_back(struct lec_task *t);
+/* What it works for is over: cancels its wait, unless it is detached. It ends later. */
+void lec_task_cancel(struct lec_task *t);
 
 /* Its socket has gone: cancels the wait of each of these tasks that is not detached. */
 void lec_task_cancel_all(struct lec_list *tasks);

@@ -223,34 +223,71 @@ int lec_vm_raise(lua_State *L, const char *fmt, ...)
     return lua_error(L);
 }
 
-int lec_vm_load_file(lua_State *L, const char *name)
+/* The text of a file of the script directory, for the caller to free; NULL if it cannot be had, or is too
+ * large, which *exists tells apart. Nothing may raise while it is open. */
+static char *read_file(const char *path, size_t *n, bool *exists)
 {
-    const char *path = lua_pushfstring(L, "%s/%s", lec_vm_of(L)->dir, name);
-    const char *chunk = lua_pushfstring(L, "@%s", name);
     FILE *f = fopen(path, "rbe");
-    if (!f) {
-        lua_pushfstring(L, "%s: cannot be read", name);
-        return LUA_ERRSYNTAX;
-    }
-    /* nothing may raise while the file is open */
     char *text = NULL;
-    size_t n = 0;
+    *exists = f != NULL;
+    if (!f)
+        return NULL;
     bool ok = fseek(f, 0, SEEK_END) == 0;
     long size = ok ? ftell(f) : -1;
     ok = size >= 0 && (unsigned long)size <= MAX_FILE && fseek(f, 0, SEEK_SET) == 0;
     if (ok) {
         text = lec_alloc((size_t)size + 1);
-        n = fread(text, 1, (size_t)size, f);
+        *n = fread(text, 1, (size_t)size, f);
         ok = !ferror(f);
     }
     fclose(f);
-    if (!ok) {
-        free(text);
-        lua_pushfstring(L, "%s: cannot be read, or is too large", name);
+    if (ok)
+        return text;
+    free(text);
+    return NULL;
+}
+
+int lec_vm_load_file(lua_State *L, const char *name)
+{
+    const char *path = lua_pushfstring(L, "%s/%s", lec_vm_of(L)->dir, name);
+    const char *chunk = lua_pushfstring(L, "@%s", name);
+    size_t n = 0;
+    bool exists;
+    char *text = read_file(path, &n, &exists);
+    if (!text) {
+        lua_pushfstring(L, exists ? "%s: cannot be read, or is too large" : "%s: cannot be read",
+                        name);
         return LUA_ERRSYNTAX;
     }
     size_t skip = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     int status = luaL_loadbufferx(L, text + skip, n - skip, chunk, "t");
     free(text);
+    return status;
+}
+
+struct text {
+    char *p;
+    size_t n;
+};
+
+static int push_text(lua_State *L)
+{
+    const struct text *text = lua_touserdata(L, 1);
+    lua_pushlstring(L, text->p, text->n);
+    return 1;
+}
+
+int lec_vm_read_file(lua_State *L, const char *name)
+{
+    const char *path = lua_pushfstring(L, "%s/%s", lec_vm_of(L)->dir, name);
+    struct text text = { NULL, 0 };
+    bool exists;
+    lua_pushcfunction(L, push_text);
+    lua_pushlightuserdata(L, &text);
+    text.p = read_file(path, &text.n, &exists);
+    if (!text.p)
+        return LUA_ERRSYNTAX;
+    int status = lua_pcall(L, 1, 1, 0); /* the text is freed whatever becomes of it */
+    free(text.p);
     return status;
 }

@@ -86,5 +86,7 @@ int lec_vm_raise(lua_State *L, const char *fmt, ...) LEC_PRINTF(2, 3);
 /* Reads a file of the script directory as text and loads it, as "@name". Returns as luaL_loadbufferx
  * with the function or the message pushed. Needs protection. */
 int lec_vm_load_file(lua_State *L, const char *name);
+/* The same of its text, which is pushed as it is. */
+int lec_vm_read_file(lua_State *L, const char *name);
 
 #endif

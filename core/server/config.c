@@ -17,6 +17,7 @@
 #define LIMITS        "Limits"
 #define RATE          "Limits on what one client sends"
 #define RECOVERY      "Lost connections"
+#define API           "Server API and routes"
 #define REQUESTS      "Requests to others"
 #define SCRIPTS       "Handlers"
 #define ELEARNING     "E-learning library"
@@ -221,6 +222,20 @@ static const struct lec_setting settings[] = {
     { "recovery.max_dynamic_bytes", "LECTERN_RECOVERY_MAX_DYNAMIC_BYTES",
       BYTES(recovery_max_dynamic_bytes, 0), .fallback = "268435456", .group = RECOVERY,
       .help = "events kept in namespaces by pattern, which have equal parts of it, max_bytes at most" },
+
+    { "api.service_role", "LECTERN_API_SERVICE_ROLE", TEXT(api_service_role, "service"), .group = API,
+      .help = "role of tokens that may call the server API; empty lets only API keys call" },
+    { "api.max_bytes", "LECTERN_API_MAX_BYTES", BYTES(api_max_bytes, 1), .fallback = "1048576",
+      .group = API, .help = "largest body of a call or of a request to a route" },
+    { "api.max_values", "LECTERN_API_MAX_VALUES", COUNT(api_max_values), .fallback = "100000",
+      .group = API, .help = "values in such a body, counted through all lists and objects" },
+    { "api.max_calls", "LECTERN_API_MAX_CALLS", COUNT(api_max_calls), .fallback = "500",
+      .group = API, .help = "calls and requests under way at a time; more get 503 and may come again" },
+    { "api.timeout", "LECTERN_API_TIMEOUT", MS(api_timeout, 1), .fallback = "30000", .group = API,
+      .help = "time a call may take; after it the caller gets 504" },
+    { "api.idempotency_ttl", "LECTERN_API_IDEMPOTENCY_TTL", MS(api_idempotency_ttl, 1000),
+      .fallback = "86400000", .group = API,
+      .help = "time that the answer to an Idempotency-Key is kept" },
 
     { "http.client_ca", "LECTERN_HTTP_CLIENT_CA", TEXT(http_client_ca, ""), .group = REQUESTS,
       .help = "PEM file of authorities that servers we ask must be certified by; empty is the system's" },

@@ -74,6 +74,9 @@ struct lec_config {
     char *rate_by_event;
     uint64_t drain_spread, drain_timeout;
     uint64_t recovery_window, recovery_max_bytes, recovery_max_dynamic_bytes;
+    /* the server API, and routes of handlers */
+    char *api_service_role;
+    uint64_t api_max_bytes, api_max_values, api_max_calls, api_timeout, api_idempotency_ttl;
     /* requests of our own */
     char *http_client_ca;
     uint64_t http_client_timeout, http_client_max_bytes, http_client_max_requests;

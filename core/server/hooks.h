@@ -4,6 +4,7 @@
 #define LEC_SERVER_HOOKS_H
 
 #include "base/buf.h"
+#include "net/http.h"
 #include "net/loop.h"
 #include "socketio/socket.h"
 
@@ -15,6 +16,15 @@ struct lec_script_usage {
     size_t tasks;              /* handlers that have not ended */
     size_t held;               /* events that wait for the database */
     size_t timers;             /* that handlers started */
+};
+
+struct lec_request; /* server/request.h */
+
+/* What lec_hooks.route found. */
+struct lec_route {
+    const void *route; /* the script's, held until the request is done or hooks.forget_route */
+    bool is_public;    /* who calls need not be known */
+    char allow[96];    /* LEC_EDENIED: the methods that there are, as in the header Allow */
 };
 
 struct lec_hooks {
@@ -35,6 +45,14 @@ struct lec_hooks {
      * Either way `answer` gets text for a person. */
     int (*reload)(void *ctx, struct lec_buf *answer);
     void (*usage)(void *ctx, struct lec_script_usage *out);
+    /* Whether handlers have a route for this path. LEC_OK; LEC_ENOTFOUND; LEC_EDENIED: not for this
+     * method. */
+    int (*route)(void *ctx, enum lec_method method, struct lec_slice path, struct lec_route *out);
+    void (*forget_route)(void *ctx, const void *route);
+    /* Somebody calls (server/request.h): answer now or later, then say lec_request_done. */
+    void (*on_request)(void *ctx, struct lec_request *r);
+    /* It took too long, and has been answered: give up. lec_request_done follows later. */
+    void (*on_request_over)(void *ctx, struct lec_request *r);
 };
 
 /* Who a socket is: from on_connect to on_free, owned by the server. */

@@ -10,6 +10,7 @@
 #include "net/control.h"
 #include "net/fetch.h"
 #include "net/net.h"
+#include "server/api.h"
 #include "server/revoked.h"
 #include "server/server.h"
 #include "socketio/server.h"
@@ -80,6 +81,7 @@ struct lec_server {
     struct lec_deflater *deflater; /* NULL: nothing is compressed */
     struct lec_control *control;   /* NULL before start, and where it could not be opened */
 
+    struct lec_api api;
     struct drain drain;
     struct status status;
 };

@@ -253,6 +253,11 @@ int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct si
     return LEC_OK;
 }
 
+bool lec_jwks_want(struct lec_jwks *j)
+{
+    return j && ((hurry(j) && j->fetch) || lec_jwks_verdict(j) == LEC_EAGAIN);
+}
+
 /* --- its life ------------------------------------------------------------------------------ */
 
 struct lec_jwks *lec_jwks_new(struct lec_server *s)

@@ -30,6 +30,9 @@ int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket,
                   const struct sio_event *event) LEC_CHECK;
 /* The same for one that has waited: not LEC_OK. */
 int lec_jwks_verdict(const struct lec_jwks *j) LEC_CHECK;
+/* A call over HTTP names an unknown key, and does not wait: whether it is worth to come again, as the keys
+ * are being fetched, or could not be. */
+bool lec_jwks_want(struct lec_jwks *j);
 /* The socket goes. */
 void lec_jwks_forget(struct lec_jwks *j, struct sio_socket *socket);
 

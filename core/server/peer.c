@@ -126,6 +126,14 @@ int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct
     return make(out, keys, rc, &token, now_s, why);
 }
 
+int lec_peer_of_token(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice token,
+                      int64_t now_s, const char **why)
+{
+    struct lec_buf copy = { 0 };
+    lec_buf_add(&copy, token.p, token.n);
+    return make(out, keys, token.n > 0 ? LEC_OK : LEC_ENOTFOUND, &copy, now_s, why);
+}
+
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)
 {
     free(p->claims);

@@ -16,6 +16,9 @@ int lec_peer_new(struct lec_peer **out, const struct lec_keys *keys, struct lec_
 /* The same for an event's payload, ["name", token or {"token": token}]. */
 int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice payload,
                       int64_t now_s, const char **why) LEC_CHECK;
+/* The same for a token as it stands. */
+int lec_peer_of_token(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice token,
+                      int64_t now_s, const char **why) LEC_CHECK;
 /* Gives p what the token of `fresh` says, and frees fresh. */
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh);
 void lec_peer_free(struct lec_peer *p);

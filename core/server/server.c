@@ -71,6 +71,12 @@ static void on_request(void *ctx, struct lec_http *http)
     if (lec_log_on(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP))
         lec_log(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP, LEC_NOBODY, "request for %.*s from %s",
                 (int)path.n, path.p, lec_http_address(http));
+    if (!lec_http_wants_ws(http) && lec_api_has(path)) {
+        lec_api_serve(s, http);
+        return;
+    }
+    if (!lec_http_wants_ws(http) && lec_api_serve_route(s, http))
+        return;
     if (!lec_http_wants_ws(http) &&
         (lec_admin_serve(s, http) || (s->files && lec_files_serve(s->files, http))))
         return;
@@ -143,6 +149,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     s->log = log;
     s->hooks = &no_hooks;
     lec_list_init(&s->peers);
+    lec_api_init(&s->api);
     lec_revoked_init(&s->revoked_tokens, cfg->max_revocations);
     lec_revoked_init(&s->revoked_people, cfg->max_revocations);
     struct lec_buf prefix = { 0 };
@@ -384,6 +391,7 @@ void lec_server_free(struct lec_server *s)
     lec_revoked_fini(&s->revoked_tokens);
     lec_revoked_fini(&s->revoked_people);
     lec_tally_fini(&s->people);
+    lec_api_fini(&s->api);
     lec_layers_fini(s);
     free(s->dir);
     free(s->prefix);

@@ -256,6 +256,8 @@ function lectern.http.request(request)
 end
 
 lectern.db = require "lectern.db"
+lectern.response = require("lectern.response").new
+
 lectern.json = { encode = core.encode, decode = core.decode }
 
 return lectern

@@ -3,6 +3,7 @@
 --
 -- in:  a list of { file = "handlers/rooms.lua", module = what it returned }, in file order;
 --      a function that tells the name of a function's first parameter
+--      the functions that are built in, by name, and what describes one (lectern.describe); both may be nil
 -- out: result, errors. errors is a list of "file: sentence"; the result counts if it is empty.
 --   result.events[namespace][event] = function     several of one event composed into one
 --   result.connect[namespace]       = function     composed likewise
@@ -11,8 +12,13 @@
 --   result.patterns                 = list of the namespaces that are patterns, strongest first
 --   result.start, result.stop       = list of functions
 --   result.api[name]                = function, under its own and its camelCase name
+--   result.api_docs                 = list of { name, camel, description, parameters …, file }, by name
+--   result.routes                   = list of { method, path, public, handler, label, file }
+--   result.route_docs               = list of { method, path, public, label, description }
 --   result.files[function]          = the file it is of, or the files, for all of the above but api
 --   result.report                   = list of lines for people
+
+local routes_of = require "lectern.routes"
 
 -- Names that are hooks, never client events.
 local ONE_BY_ONE = {
@@ -145,13 +151,15 @@ local function by_strength(patterns)
   end)
 end
 
-return function(modules, first_parameter)
+return function(modules, first_parameter, builtin, describe)
   local errors = {}
   local events, before, connect = {}, {}, {}
   local one_by_one, once = {}, { start = {}, stop = {} }
   for name in pairs(ONE_BY_ONE) do one_by_one[name] = {} end
   local api, defined_in, report = {}, {}, {}
   local files, patterns, is_listed = {}, {}, {}
+  local routes, routes_seen = {}, {}
+  local function complain_of(file, ...) complain(errors, file, ...) end
 
   local function event_handler(namespace, event, fn, file)
     files[fn] = file
@@ -180,6 +188,10 @@ return function(modules, first_parameter)
       complain(errors, file, "a handler's name must be a string, not a %s", type(key))
     elseif key == "namespace" or key:sub(1, 1) == "_" then
       return
+    elseif key == "routes" then
+      local before_these = #routes
+      routes_of.read(file, value, routes, complain_of, routes_seen)
+      for i = before_these + 1, #routes do told.routes[#told.routes + 1] = routes[i].label end
     elseif type(value) ~= "function" then
       complain(errors, file, "%s is a %s, but on_* and API calls are functions (begin private names with _)",
         key, type(value))
@@ -226,17 +238,31 @@ return function(modules, first_parameter)
         is_listed[namespace] = true
         patterns[#patterns + 1] = namespace
       end
-      local told = { hooks = {}, events = {}, calls = {} }
+      local told = { hooks = {}, events = {}, calls = {}, routes = {} }
       for _, key in ipairs(sorted_keys(module)) do take(file, namespace, key, module[key], told) end
       local line = file
       if namespace ~= "/" then line = line .. (is_pattern and " (every " or " (") .. namespace .. ")" end
       if #told.hooks > 0 then line = line .. "\n  hooks: " .. table.concat(told.hooks, ", ") end
       if #told.events > 0 then line = line .. "\n  events: " .. table.concat(told.events, ", ") end
       if #told.calls > 0 then line = line .. "\n  API calls: " .. table.concat(told.calls, ", ") end
+      if #told.routes > 0 then line = line .. "\n  routes: " .. table.concat(told.routes, ", ") end
       report[#report + 1] = line
     end
   end
 
+  local replaced = {}
+  for _, name in ipairs(sorted_keys(builtin or {})) do
+    if api[name] or api[camel_case(name)] then
+      replaced[#replaced + 1] = name
+    else
+      api[name], defined_in[name] = builtin[name], "lectern"
+    end
+  end
+  if #replaced > 0 then
+    report[#report + 1] = "handlers take the place of built-in API calls: " .. table.concat(replaced, ", ")
+  end
+
+  local api_docs = {}
   for _, name in ipairs(sorted_keys(api)) do
     local alias = camel_case(name)
     if not api[alias] then
@@ -245,6 +271,9 @@ return function(modules, first_parameter)
       complain(errors, defined_in[alias] or defined_in[name], "%s is the other name of the API call %s in %s",
         alias, name, defined_in[name])
     end
+    local doc = describe and describe(api[name]) or { parameters = {} }
+    doc.name, doc.camel, doc.file = name, alias, defined_in[name]
+    api_docs[#api_docs + 1] = doc
   end
 
   by_strength(patterns)
@@ -252,12 +281,23 @@ return function(modules, first_parameter)
     report[#report + 1] = "patterns, the first that matches counts: " .. table.concat(patterns, ", ")
   end
 
+  local route_docs = {}
+  for i, route in ipairs(routes) do
+    local doc = describe and describe(route.handler) or {}
+    route_docs[i] = { method = route.method, path = route.path, public = route.public, label = route.label,
+      description = doc.description }
+    -- one function may serve several routes, of which each has a name of its own in the log
+    local handler = route.handler
+    route.handler = function(request) return handler(request) end
+    files[route.handler] = route.file
+  end
+
   local result = {
     events = {}, connect = {}, connected = one_by_one.connected, disconnect = one_by_one.disconnect,
     token_refreshed = one_by_one.token_refreshed, any = one_by_one.any,
     any_outgoing = one_by_one.any_outgoing,
     start = once.start, stop = once.stop, api = api, files = files, report = report,
-    patterns = patterns,
+    patterns = patterns, api_docs = api_docs, routes = routes, route_docs = route_docs,
   }
   for namespace, by_name in pairs(events) do
     local guard = before[namespace] and all_guards(before[namespace])

@@ -367,6 +367,12 @@ local Http = {}
 ---@return lectern.Response? response, string? message, string? code "timeout"; "too_big" (`config.http.client_max_bytes`); "full" (`config.http.client_max_requests`); "invalid": no such address; "io": not reached, not trusted, or no proper answer
 function Http.request(request) end
 
+---An answer of a route, where a table of JSON is not enough: another status, headers, a body that is text.
+---Without any body it has none. Raises for what HTTP cannot say.
+---@param given { status?: integer, headers?: table<string, string|number>, body?: string, json?: any }
+---@return table response to be returned by the route's function
+function lectern.response(given) end
+
 ---@class lectern.Response
 ---@field status integer
 ---@field headers table<string, string> names in lower case; repeated ones joined by ", "
@@ -375,6 +381,23 @@ local Response = {}
 ---The body as JSON.
 ---@return any value, string? message, string? code
 function Response:json() end
+
+---What a route's function gets. The caller is verified: of a route that is not public, one of `user` and `key`
+---is there.
+---@class lectern.Request
+---@field method string "GET", …
+---@field path string as it came, percent-encoded
+---@field params table<string, string> of the path, decoded
+---@field query table<string, string> decoded; of a name that comes several times the last
+---@field query_string string as it came
+---@field headers table<string, string> names in lower case: the standard ones, and those of `config.http.headers`
+---@field body string
+---@field user? table the claims of the token, with `id`
+---@field key? { id: string, name: string } the API key
+---@field caller? string who calls, as in the log: "user:42", "service:billing", "key:…"
+---@field id string of this request, in the log and in the header X-Request-Id
+---@field address string
+---@field json fun(self: lectern.Request): any, string?, string? the body as JSON; `nil, message, code` without one
 
 ---What a file in `handlers/` returns. `on_<event>(socket, ...)` handles the client event of that
 ---name: what it returns is the ack; `nil, message, code` refuses. Every other function is a server API
@@ -422,6 +445,7 @@ function Transaction:query(sql, ...) end
 
 ---@class lectern.Handlers
 ---@field namespace? string default "/". "/course-*" is every namespace that the pattern matches, each with its own sockets and rooms, made when its first client joins and gone when nobody is left. `*` stands for one or more characters but "/", once in each part between slashes. A module with the very name wins; of patterns, the one with more characters that stand for themselves, then the first in file order
+---@field routes? table<string, (fun(request: lectern.Request): any, string?, string?)|{ public?: boolean, handler: function }> by method and path, like "GET /reports/:id". What the function returns is the JSON of the answer, nothing is 204, `nil, message, code` a refusal (`invalid` 400, `forbidden` 403, `not_found` 404, `conflict` 409, others 422), `lectern.response{…}` anything else. Callers need a token or an API key unless it is public
 ---@field on_start? fun() once, when the server starts
 ---@field on_stop? fun() when it begins to drain; clients are still there, and leave over `drain_spread`
 ---@field on_connect? fun(socket: lectern.Socket, auth: table): any, string?, string? before a new client is let in; `nil, message, code` refuses it, and so does `false`; not for one that is recovered

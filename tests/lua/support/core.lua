@@ -43,6 +43,8 @@ local function defaults()
     store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
     ack_timeout = 10000,
     max_rooms = 1000,
+    max_arguments = 128,
+    api = { timeout = 30000, idempotency_ttl = 86400000 },
     max_room_name = 1600,
     app = {},
   }
@@ -135,6 +137,14 @@ local function new(config)
       return nil, value, "invalid"
     end
     return value
+  end
+
+  core.decode_body = core.decode
+  core.traceback = debug.traceback
+
+  function core.failed(what, text)
+    table.insert(core.logged, { level = "error", message = what .. " failed: " .. text })
+    return "crash001"
   end
 
   function core.binary(bytes)
@@ -389,6 +399,28 @@ local function new(config)
     local list = {}
     for i, state in ipairs(chosen(ns, rooms, except, but)) do
       list[i] = state.handle
+    end
+    return list
+  end
+
+  function core.sockets_of(ns, id)
+    local list = setmetatable({}, core.array_mt)
+    for _, state in ipairs(chosen(ns)) do
+      if state.handle.user.id == id then
+        list[#list + 1] = state.handle
+      end
+    end
+    return list
+  end
+
+  function core.users(ns)
+    local list, seen = setmetatable({}, core.array_mt), {}
+    for _, state in ipairs(chosen(ns)) do
+      local id = state.handle.user.id
+      if not seen[id] then
+        list[#list + 1] = id
+      end
+      seen[id] = true
     end
     return list
   end

@@ -56,6 +56,40 @@ struct lec_counters *lec_server_counters(struct lec_server *s)
     return &s->counters;
 }
 
+/* --- requests over HTTP: what was answered last --- */
+
+struct world_answer world_answer;
+
+void lec_request_answer(struct lec_request *r, const struct lec_answer *answer)
+{
+    if (r->answered)
+        return;
+    r->answered = true;
+    world_answer.status = answer->status;
+    world_answer.count++;
+    snprintf(world_answer.body, sizeof world_answer.body, "%.*s", (int)answer->body.n,
+             answer->body.p ? answer->body.p : "");
+}
+
+void lec_request_fail(struct lec_request *r, unsigned status, const char *code, const char *message,
+                      const char *id)
+{
+    (void)message;
+    (void)id;
+    lec_request_answer(r, &(struct lec_answer){ .status = status, .body = lec_slice_str(code) });
+}
+
+void lec_request_done(struct lec_request *r)
+{
+    (void)r;
+    world_answer.done++;
+}
+
+struct lec_who lec_request_who(const struct lec_request *r)
+{
+    return (struct lec_who){ r->id, r->caller.name };
+}
+
 /* The fake engine's loop has no work for the end of a turn; this is it. */
 static struct lec_later *queue;
 

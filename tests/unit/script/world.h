@@ -16,6 +16,7 @@
 #include "db/db.h"
 #include "fake_engine.h"
 #include "script/script.h"
+#include "server/request.h"
 
 struct lec_server {
     struct fake_engine engine;
@@ -35,6 +36,14 @@ struct world {
     struct lec_buf logged, answer, asked;
     int peers; /* alive */
 };
+
+/* What requests over HTTP were answered: the last, and how many; how many are over. */
+struct world_answer {
+    unsigned status;
+    char body[4096];
+    unsigned count, done;
+};
+extern struct world_answer world_answer;
 
 /* cmocka's setup and teardown; *state is the world. Teardown fails on whatever is left over. */
 int world_setup(void **state);
