@@ -77,15 +77,18 @@ void lec_networks_fini(struct lec_networks *nets)
     *nets = (struct lec_networks){ 0 };
 }
 
+static bool begins_with(const unsigned char *ip, const unsigned char *prefix, unsigned bits)
+{
+    unsigned bytes = bits / 8, rest = bits % 8;
+    return memcmp(ip, prefix, bytes) == 0 &&
+           (rest == 0 || (ip[bytes] ^ prefix[bytes]) >> (8 - rest) == 0);
+}
+
 static bool contain(const struct lec_networks *nets, const unsigned char ip[16])
 {
-    for (size_t i = 0; i < nets->n; i++) {
-        const struct lec_network *net = &nets->p[i];
-        unsigned bytes = net->bits / 8, rest = net->bits % 8;
-        if (memcmp(net->ip, ip, bytes) == 0 &&
-            (rest == 0 || (net->ip[bytes] ^ ip[bytes]) >> (8 - rest) == 0))
+    for (size_t i = 0; i < nets->n; i++)
+        if (begins_with(ip, nets->p[i].ip, nets->p[i].bits))
             return true;
-    }
     return false;
 }
 
@@ -94,6 +97,69 @@ bool lec_networks_contain(const struct lec_networks *nets, const char *address)
     unsigned char ip[16];
     bool is_v4;
     return nets->n > 0 && parse_ip(address, ip, &is_v4) && contain(nets, ip);
+}
+
+struct range {
+    unsigned char ip[4];
+    unsigned char bits;
+};
+
+static bool is_in(const struct range *ranges, size_t n, const unsigned char ip[4])
+{
+    for (size_t i = 0; i < n; i++)
+        if (begins_with(ip, ranges[i].ip, ranges[i].bits))
+            return true;
+    return false;
+}
+
+/* By the registries of special addresses (RFC 6890), of which all that is not for everybody counts. */
+static bool is_public_v4(const unsigned char ip[4])
+{
+    static const struct range special[] = {
+        { { 0 }, 8 },             /* this network */
+        { { 10 }, 8 },            /* private */
+        { { 100, 64 }, 10 },      /* of providers, behind their NAT */
+        { { 127 }, 8 },           /* loopback */
+        { { 169, 254 }, 16 },     /* link-local; where clouds tell their machines secrets */
+        { { 172, 16 }, 12 },      /* private */
+        { { 192, 0, 0 }, 24 },    /* protocols */
+        { { 192, 0, 2 }, 24 },    /* documents */
+        { { 192, 88, 99 }, 24 },  /* 6to4 relays, that were */
+        { { 192, 168 }, 16 },     /* private */
+        { { 198, 18 }, 15 },      /* benchmarks */
+        { { 198, 51, 100 }, 24 }, /* documents */
+        { { 203, 0, 113 }, 24 },  /* documents */
+        { { 224 }, 4 },           /* groups */
+        { { 240 }, 4 },           /* later, and broadcast */
+    };
+    return !is_in(special, sizeof special / sizeof special[0], ip);
+}
+
+static bool is_public_v6(const unsigned char ip[16])
+{
+    static const unsigned char nat64[12] = { 0, 0x64, 0xff, 0x9b };
+    static const struct range special[] = {
+        { { 0x20, 0x01, 0x00 }, 23 },       /* protocols, Teredo among them */
+        { { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, /* documents */
+        { { 0x3f, 0xff, 0x00 }, 20 },       /* documents */
+    };
+    if (memcmp(ip, nat64, sizeof nat64) == 0)
+        return is_public_v4(ip + 12);
+    if (ip[0] == 0x20 && ip[1] == 0x02) /* 6to4 */
+        return is_public_v4(ip + 2);
+    /* Only 2000::/3 is given out. */
+    return ip[0] >> 5 == 1 && !is_in(special, sizeof special / sizeof special[0], ip);
+}
+
+bool lec_address_public(const char *address)
+{
+    unsigned char ip[16];
+    bool is_v4;
+    if (!parse_ip(address, ip, &is_v4))
+        return false;
+    if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)ip))
+        return is_public_v4(ip + 12);
+    return is_public_v6(ip);
 }
 
 struct lec_slice lec_address_site(const char *address, char out[LEC_ADDRESS_SIZE])

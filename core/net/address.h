@@ -27,6 +27,11 @@ void lec_networks_fini(struct lec_networks *nets);
 
 bool lec_networks_contain(const struct lec_networks *nets, const char *address);
 
+/* Whether it is an address of the public Internet: not of this machine, its network, an organisation's own
+ * network, a group, or of ranges that are for documents, tests and later; nor one that stands for such an
+ * IPv4 address, as those of NAT64 and 6to4 do. */
+bool lec_address_public(const char *address);
+
 /* The addresses that count as one where limits are for each address: IPv4 each for itself, of IPv6
  * the first 64 bits, as a household has all of them. What is no address stays as it is. The slice is
  * into out. */

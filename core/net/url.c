@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,4 +31,29 @@ enum lec_url lec_url_kind(const char *url)
     curl_free(host);
     curl_url_cleanup(u);
     return kind;
+}
+
+bool lec_url_host(const char *url, char host[LEC_HOST_SIZE], unsigned *port)
+{
+    bool ok = false;
+    char *text = NULL, *digits = NULL;
+    CURLU *u = curl_url();
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PORT, &digits, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+        const char *from = text + (*text == '[');
+        size_t n = *text == '[' ? strcspn(from, "]%") : strlen(from);
+        if (*text != '[' && n > 1 && from[n - 1] == '.')
+            n--;
+        ok = n > 0 && n < LEC_HOST_SIZE;
+        if (ok) {
+            memcpy(host, from, n);
+            host[n] = '\0';
+        }
+        *port = (unsigned)strtoul(digits, NULL, 10);
+    }
+    curl_free(text);
+    curl_free(digits);
+    curl_url_cleanup(u);
+    return ok;
 }

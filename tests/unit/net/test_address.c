@@ -193,14 +193,91 @@ static void knows_who_used_tls(void **state)
     }
 }
 
+static void knows_public_ones(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "0.0.0.0",
+        "0.1.2.3",
+        "10.0.0.0",
+        "10.255.255.255",
+        "100.64.0.1",
+        "100.127.255.255",
+        "127.0.0.1",
+        "127.255.255.255",
+        "169.254.169.254",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.0.1",
+        "192.0.2.1",
+        "192.88.99.1",
+        "192.168.0.1",
+        "192.168.255.255",
+        "198.18.0.1",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "::ffff:127.0.0.1",
+        "::ffff:10.1.2.3",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b:1::8.8.8.8",
+        "64:ff9b::1:808:808",
+        "100::1",
+        "2001::1",
+        "2001:0:4136:e378::1",
+        "2001:10::1",
+        "2001:db8::1",
+        "2002:7f00:1::1",
+        "2002:a9fe:a9fe::",
+        "3fff:0:1::1",
+        "4000::1",
+        "5f00::1",
+        "fc00::1",
+        "fd12:3456::1",
+        "fe80::1",
+        "febf::1",
+        "fec0::1",
+        "ff02::1",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "",
+        "localhost",
+        "127.1",
+        "8.8.8.8:80",
+        "[2606:4700::1]",
+    };
+    static const char *const anybodys[] = {
+        "1.1.1.1",          "8.8.8.8",     "9.255.255.255",        "11.0.0.0",
+        "100.63.255.255",   "100.128.0.0", "126.255.255.255",      "128.0.0.0",
+        "169.253.1.1",      "169.255.1.1", "172.15.255.255",       "172.32.0.0",
+        "192.0.1.1",        "192.167.1.1", "192.169.1.1",          "198.17.1.1",
+        "198.20.0.0",       "203.0.112.1", "223.255.255.255",      "::ffff:8.8.8.8",
+        "64:ff9b::808:808", "2001:200::1", "2001:4860:4860::8888", "2002:808:808::1",
+        "2606:4700::1",     "3ffe::1",     "2a00:1450::1",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (lec_address_public(others[i]))
+            fail_msg("%s", others[i]);
+    for (size_t i = 0; i < sizeof anybodys / sizeof anybodys[0]; i++)
+        if (!lec_address_public(anybodys[i]))
+            fail_msg("%s", anybodys[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_lists),
-        cmocka_unit_test(knows_its_addresses),
-        cmocka_unit_test(believes_trusted_proxies_only),
-        cmocka_unit_test(knows_sites),
-        cmocka_unit_test(knows_its_networks),
+        cmocka_unit_test(reads_lists),         cmocka_unit_test(knows_public_ones),
+        cmocka_unit_test(knows_its_addresses), cmocka_unit_test(believes_trusted_proxies_only),
+        cmocka_unit_test(knows_sites),         cmocka_unit_test(knows_its_networks),
         cmocka_unit_test(knows_who_used_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 #include <cmocka.h>
 
 static void knows_kinds(void **state)
@@ -45,8 +47,44 @@ static void knows_kinds(void **state)
             fail_msg("%s is %d", cases[i].url, lec_url_kind(cases[i].url));
 }
 
+/* As the library that makes the request reads it, whatever a handler took it for. */
+static void knows_hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *host; /* NULL: none */
+        unsigned port;
+    } cases[] = {
+        { "http://School.example/", "School.example", 80 },
+        { "https://school.example./x", "school.example", 443 },
+        { "https://school.example:8443", "school.example", 8443 },
+        { "http://0x7f000001/", "127.0.0.1", 80 },
+        { "http://2130706433/", "127.0.0.1", 80 },
+        { "http://127.1/", "127.0.0.1", 80 },
+        { "http://0177.0.0.1/", "127.0.0.1", 80 },
+        { "http://[::FFFF:127.0.0.1]:81/", "::ffff:127.0.0.1", 81 },
+        { "http://[fe80::1%25eth0]/", "fe80::1", 80 },
+        { "http://a.example@b.example/", "b.example", 80 },
+        { "http://a.example#@b.example/", "a.example", 80 },
+        { "http://%61.example/", "a.example", 80 },
+        { "nonsense", NULL, 0 },
+        { "http:///", NULL, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char host[LEC_HOST_SIZE];
+        unsigned port;
+        if (lec_url_host(cases[i].url, host, &port) != (cases[i].host != NULL))
+            fail_msg("%s", cases[i].url);
+        if (!cases[i].host)
+            continue;
+        assert_int_equal(strcasecmp(host, cases[i].host), 0);
+        assert_int_equal(port, cases[i].port);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(knows_kinds) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(knows_kinds),
+                                        cmocka_unit_test(knows_hosts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
