@@ -99,6 +99,13 @@ bool lec_networks_contain(const struct lec_networks *nets, const char *address)
     return nets->n > 0 && parse_ip(address, ip, &is_v4) && contain(nets, ip);
 }
 
+bool lec_is_address(const char *text)
+{
+    unsigned char ip[16];
+    bool is_v4;
+    return parse_ip(text, ip, &is_v4);
+}
+
 struct range {
     unsigned char ip[4];
     unsigned char bits;

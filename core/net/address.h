@@ -27,6 +27,8 @@ void lec_networks_fini(struct lec_networks *nets);
 
 bool lec_networks_contain(const struct lec_networks *nets, const char *address);
 
+bool lec_is_address(const char *text);
+
 /* Whether it is an address of the public Internet: not of this machine, its network, an organisation's own
  * network, a group, or of ranges that are for documents, tests and later; nor one that stands for such an
  * IPv4 address, as those of NAT64 and 6to4 do. */

@@ -68,7 +68,7 @@ static void make_results(lua_State *L, const struct lec_fetch_result *r)
     if (r->err != LEC_OK) {
         lua_pushstring(L, r->why);
         lua_rawseti(L, -2, 2);
-        lua_pushstring(L, lec_errcode(r->err));
+        lua_pushstring(L, r->err == LEC_EDENIED ? "forbidden" : lec_errcode(r->err));
         lua_rawseti(L, -2, 3);
         return;
     }
@@ -185,7 +185,8 @@ static int refuse(lua_State *L, int err, const char *why)
     return 2;
 }
 
-/* http_request(method, url, headers|nil, body|nil, seconds|nil): behind lua/lectern/wait.lua */
+/* http_request(method, url, headers|nil, body|nil, seconds|nil, untrusted|nil): behind
+ * lua/lectern/wait.lua */
 static int l_http_request(lua_State *L)
 {
     struct lec_task *t = lec_task_to_wait(L, "http.request");
@@ -196,6 +197,7 @@ static int l_http_request(lua_State *L)
         .url = luaL_checklstring(L, 2, &url_len),
         .timeout_ms = timeout_at(L, 5),
         .max_bytes = s->cfg->http_client_max_bytes,
+        .untrusted = lua_toboolean(L, 6),
     };
     if (!lua_isnoneornil(L, 3))
         luaL_checktype(L, 3, LUA_TTABLE);

@@ -239,6 +239,8 @@ static const struct lec_setting settings[] = {
 
     { "http.client_ca", "LECTERN_HTTP_CLIENT_CA", TEXT(http_client_ca, ""), .group = REQUESTS,
       .help = "PEM file of authorities that servers we ask must be certified by; empty is the system's" },
+    { "http.client_allow", "LECTERN_HTTP_CLIENT_ALLOW", TEXT(http_client_allow, ""), .group = REQUESTS,
+      .help = "the only hosts that handlers may ask, like api.school.example, *.push.example, 10.0.0.0/8; empty is any" },
     { "http.client_timeout", "LECTERN_HTTP_CLIENT_TIMEOUT", MS(http_client_timeout, 1),
       .fallback = "10000", .group = REQUESTS,
       .help = "time that a request to another server may take, unless a handler says otherwise" },

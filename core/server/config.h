@@ -79,6 +79,7 @@ struct lec_config {
     uint64_t api_max_bytes, api_max_values, api_max_calls, api_timeout, api_idempotency_ttl;
     /* requests of our own */
     char *http_client_ca;
+    char *http_client_allow; /* hosts (net/hosts.h) */
     uint64_t http_client_timeout, http_client_max_bytes, http_client_max_requests;
     /* scripts */
     uint64_t script_time, script_load_time, script_watchdog, script_memory;

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "net/address.h"
+#include "net/hosts.h"
 #include "net/url.h"
 #include "server/config.h"
 #include "server/origins.h"
@@ -69,6 +70,14 @@ static bool are_networks(const char *text)
     return ok;
 }
 
+static bool are_hosts(const char *text)
+{
+    struct lec_hosts hosts = { 0 };
+    bool ok = lec_hosts_parse(&hosts, text) == LEC_OK;
+    lec_hosts_fini(&hosts);
+    return ok;
+}
+
 /* "a = 1,b=2" is "a=1, b=2". */
 static bool tidy_rates(const char *text, struct lec_buf *out)
 {
@@ -129,6 +138,8 @@ bool lec_setting_parse(const struct lec_setting *s, const char *text, uint64_t *
         lec_buf_adds(string, text);
         if (s->offset == AT(trusted_proxies))
             return are_networks(text);
+        if (s->offset == AT(http_client_allow))
+            return are_hosts(text);
         if (s->offset == AT(jwt_jwks_url))
             return *text == '\0' || lec_url_kind(text) >= LEC_URL_LOCAL_HTTP;
         if (s->offset == AT(cookie))
@@ -174,6 +185,9 @@ void lec_setting_allowed(const struct lec_setting *s, struct lec_buf *out)
             lec_buf_adds(out, "names of headers like x-request-id, separated by commas");
         else if (s->offset == AT(trusted_proxies))
             lec_buf_adds(out, "addresses or networks like 10.0.0.0/8, separated by commas");
+        else if (s->offset == AT(http_client_allow))
+            lec_buf_adds(out, "names like api.school.example or *.push.example, addresses or "
+                              "networks like 10.0.0.0/8, separated by commas");
         else if (s->offset == AT(jwt_jwks_url))
             lec_buf_adds(out, "an address like https://school.example/jwks.json (http:// only of "
                               "this machine), without a password in it");

@@ -63,7 +63,8 @@ struct lec_server {
     char *header_text; /* the names of http.headers, each zero-terminated */
     const char **header_names;
     struct lec_networks proxies;
-    char *prefix; /* of Engine.IO's requests: "/socket.io/" */
+    struct lec_hosts fetch_hosts; /* of http.client_allow */
+    char *prefix;                 /* of Engine.IO's requests: "/socket.io/" */
 
     struct lec_keys *keys;
     struct lec_timer keys_timer; /* looks whether their file changed */

@@ -194,6 +194,7 @@ static void fetch_now(struct lec_jwks *j)
         .headers = headers,
         .timeout_ms = (unsigned)s->cfg->http_client_timeout,
         .max_bytes = MAX_BYTES,
+        .configured = true,
     };
     lec_timer_stop(s->loop, &j->timer);
     s->counters.jwks_fetches++;

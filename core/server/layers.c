@@ -71,7 +71,8 @@ void lec_layers_fill(struct lec_server *s)
     size_t n_event_rates = fill_event_rates(s);
     if (c->http_compression)
         s->deflater = lec_deflater_new(c->http_compression_threshold);
-    (void)!lec_networks_parse(&s->proxies, c->trusted_proxies); /* config.c has checked it */
+    (void)!lec_networks_parse(&s->proxies, c->trusted_proxies);    /* config.c has checked it */
+    (void)!lec_hosts_parse(&s->fetch_hosts, c->http_client_allow); /* the same */
     s->cert_file = lec_path_in(s, c->tls_cert);
     s->key_file = lec_path_in(s, c->tls_key);
     s->client_ca_file = lec_path_in(s, c->tls_client_ca);
@@ -156,5 +157,6 @@ void lec_layers_fini(struct lec_server *s)
     free(s->header_text);
     free(s->header_names);
     lec_networks_fini(&s->proxies);
+    lec_hosts_fini(&s->fetch_hosts);
     free(s->event_rates);
 }

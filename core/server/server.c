@@ -112,7 +112,8 @@ static int open_keys(struct lec_server *s, char *err, size_t err_size)
 static int open_fetcher(struct lec_server *s, char *err, size_t err_size)
 {
     char why[400];
-    s->fetcher = lec_fetcher_new(s->loop, s->fetch_ca_file, why, sizeof why);
+    const struct lec_fetch_config fetch = { .ca_file = s->fetch_ca_file, .allow = &s->fetch_hosts };
+    s->fetcher = lec_fetcher_new(s->loop, &fetch, why, sizeof why);
     if (s->fetcher)
         return LEC_OK;
     snprintf(err, err_size, "http.client_ca: %s", why);

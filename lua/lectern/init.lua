@@ -212,7 +212,9 @@ end
 local METHODS = { -- whether they have a body
   GET = false, HEAD = false, OPTIONS = false, POST = true, PUT = true, PATCH = true, DELETE = true,
 }
-local REQUEST = { method = "string", url = "string", headers = "table", body = "string", timeout = "number" }
+local REQUEST = {
+  method = "string", url = "string", headers = "table", body = "string", timeout = "number", untrusted = "boolean",
+}
 
 -- A copy of the headers with one more, unless it is there in whatever letters.
 local function with_header(headers, name, value)
@@ -233,7 +235,7 @@ function lectern.http.request(request)
   for key, value in pairs(request) do
     if key ~= "json" and type(value) ~= REQUEST[key] then
       if not REQUEST[key] then
-        error(("http.request: a request has url, method, headers, body, json and timeout, not %s")
+        error(("http.request: a request has url, method, headers, body, json, timeout and untrusted, not %s")
           :format(tostring(key)), 2)
       end
       error(("http.request: %s: a %s expected, got a %s"):format(key, REQUEST[key], type(value)), 2)
@@ -250,7 +252,8 @@ function lectern.http.request(request)
   method = method or (body and "POST" or "GET")
   if METHODS[method] == nil then error(("http.request: there is no method %q"):format(method), 2) end
   if body and not METHODS[method] then error("http.request: " .. method .. " has no body", 2) end
-  local answer, message, code = core.http_request(method, request.url, headers, body, request.timeout)
+  local answer, message, code =
+    core.http_request(method, request.url, headers, body, request.timeout, request.untrusted)
   if not answer then return nil, message, code end
   return setmetatable(answer, Response)
 end

@@ -359,12 +359,18 @@ local Http = {}
 ---Asks another server and waits for its answer, whatever its status. Certificates of https:// are always
 ---verified (`config.http.client_ca`); proxies are those of `https_proxy`, `http_proxy` and `no_proxy`. GET and HEAD follow up to five
 ---redirects, never from https:// to http://, other methods none; `authorization` and `cookie` then stay behind
----if the host is another, further headers do not. An address that a client has a say in may lead to machines
----that only this server can reach, as may a redirect: ask only hosts that you have chosen.
+---if the host is another, further headers do not. `config.http.client_allow`, if it is set, names the only hosts
+---that may be asked, by requests and by their redirects.
+---
+---An address that somebody else has a say in (a client, or what it stored) may lead to machines that only this
+---server can reach, as may a redirect: ask it with `untrusted = true`. The request then goes only to public
+---addresses, not to this machine, its network or a private one; that is judged after the name is looked up, each
+---time a connection is opened. It goes to the ports 80, 443 and from 1024 on, uses no proxy, which would look names
+---up itself, and no connection that other requests opened.
 ---`method` is "GET", with a body "POST", unless given; `json` is sent as the body, with its content type;
 ---`timeout` in seconds, `config.http.client_timeout` unless given.
----@param request { url: string, method?: "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS", headers?: table<string, string|number>, body?: string, json?: any, timeout?: number }
----@return lectern.Response? response, string? message, string? code "timeout"; "too_big" (`config.http.client_max_bytes`); "full" (`config.http.client_max_requests`); "invalid": no such address; "io": not reached, not trusted, or no proper answer
+---@param request { url: string, method?: "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS", headers?: table<string, string|number>, body?: string, json?: any, timeout?: number, untrusted?: boolean }
+---@return lectern.Response? response, string? message, string? code "timeout"; "too_big" (`config.http.client_max_bytes`); "full" (`config.http.client_max_requests`); "forbidden": it may not go there; "invalid": no such address; "io": not reached, not trusted, or no proper answer
 function Http.request(request) end
 
 ---An answer of a route, where a table of JSON is not enough: another status, headers, a body that is text.

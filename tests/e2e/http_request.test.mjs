@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Authority } from './support/certificates.mjs';
 import { Origin } from './support/origin.mjs';
 import { BINARY, lectern } from './support/process.mjs';
@@ -281,6 +281,65 @@ describe('lectern.http.request', () => {
     await ask({ url: 'http://nobody.invalid/' });
     const now = await counters();
     assert.deepEqual([now.fetches.total - fetches.total, now.fetches_failed.total - lost.total], [2, 1]);
+  });
+});
+
+describe('lectern.http.request, to where others say', () => {
+  const room = useServer({ example: false, files: { 'handlers/ask.lua': asks() } });
+  let origin, ada;
+  before(async () => (origin = await Origin.start()));
+  beforeEach(async () => (ada = await room.join('ada')));
+  after(() => origin.close());
+  const ask = (url, more) => ada.ask('ask', { url, untrusted: true, ...more });
+
+  it('asks no machine but public ones', async () => {
+    for (const host of ['localhost', '127.0.0.1', '0x7f000001', '2130706433', '127.1', '0', '[::1]', '[::ffff:127.0.0.1]', '[64:ff9b::127.0.0.1]',
+      '[2002:7f00:1::]', '10.1.2.3', '169.254.169.254', '[fe80::1]', '[fd00::1]']) {
+      for (const method of ['GET', 'POST']) {
+        const { ok, error } = await ask(`http://${host}:${origin.port}/`, { method });
+        assert.deepEqual([host, ok, error.code], [host, false, 'forbidden']);
+        assert.doesNotMatch(error.message, /http\.client_allow/);
+      }
+    }
+    assert.equal(origin.requests.length, 0);
+    assert.equal((await ask(origin.url, { untrusted: false })).body, 'hello');
+  });
+
+  it('tells nobody what a name leads to', async () => {
+    const { error } = await ask(`http://localhost:${origin.port}/`);
+    assert.doesNotMatch(error.message, /127|::1/);
+  });
+
+  it('asks no ports of other services', async () => {
+    for (const url of ['http://school.example:25/', 'https://school.example:22/']) assert.equal((await ask(url)).error.code, 'forbidden');
+    assert.equal((await ask('http://nobody.invalid:8080/')).error.code, 'io');
+    assert.equal((await ask('gopher://school.example/')).error.code, 'invalid');
+  });
+});
+
+describe('lectern.http.request, with http.client_allow', () => {
+  const room = useServer({ example: false, files: { 'handlers/ask.lua': asks() }, args: ['--http-client-allow', 'localhost, *.school.invalid'] });
+  let origin, ada;
+  before(async () => (origin = await Origin.start()));
+  beforeEach(async () => (ada = await room.join('ada')));
+  after(() => origin.close());
+  const ask = (url) => ada.ask('ask', { url });
+
+  it('asks those hosts alone', async () => {
+    assert.equal((await ask(origin.url)).body, 'hello');
+    const { ok, error } = await ask(`http://127.0.0.1:${origin.port}/`);
+    assert.deepEqual([ok, error.code], [false, 'forbidden']);
+    assert.match(error.message, /http\.client_allow/);
+    assert.equal((await ask('http://other.invalid/')).error.code, 'forbidden');
+    assert.equal((await ask('http://a.school.invalid/')).error.code, 'io');
+    assert.equal((await ada.ask('ask', { url: origin.url, untrusted: true })).error.code, 'forbidden');
+  });
+
+  it('follows no redirect to others', async () => {
+    origin.answer = ({ url }, response) => (url === '/' ? response.writeHead(302, { location: `http://127.0.0.1:${origin.port}/x` }).end() : response.end('x'));
+    const from = origin.requests.length;
+    assert.equal((await ask(origin.url)).error.code, 'forbidden');
+    assert.equal(origin.requests.length, from + 1);
   });
 });
 

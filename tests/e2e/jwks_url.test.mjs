@@ -295,6 +295,14 @@ describe('keys by https URL', () => {
   });
 });
 
+describe('keys by URL, with http.client_allow', () => {
+  const room = useKeys({ args: ['--http-client-allow', 'school.example'] });
+
+  it('are fetched, as their address is of the configuration', async () => {
+    await room.join(by('one'));
+  });
+});
+
 describe('jwt.jwks_url', () => {
   const scripts = new Scripts({ example: false });
   after(() => scripts.remove());

@@ -165,12 +165,14 @@ describe("lectern", function()
     local headers = { ["Content-Type"] = "text/x" }
     lectern.http.request { url = "https://a", json = 1, headers = headers, method = "PUT" }
     lectern.http.request { url = "https://a", body = "" }
+    lectern.http.request { url = "https://a", untrusted = true }
     assert.same({
       { method = "POST", url = "https://a", body = '{"x":1}', timeout = 2,
         headers = { ["X-A"] = "b", ["content-type"] = "application/json" } },
       { method = "GET", url = "https://b" },
       { method = "PUT", url = "https://a", body = "1", headers = headers },
       { method = "POST", url = "https://a", body = "" },
+      { method = "GET", url = "https://a", untrusted = true },
     }, core.requests)
   end)
 
@@ -186,6 +188,7 @@ describe("lectern", function()
       ["GET has no body"] = { url = "x", method = "GET", body = "a" },
       ["json cannot be sent"] = { url = "x", json = print },
       ["timeout: a number expected"] = { url = "x", timeout = "1" },
+      ["untrusted: a boolean expected"] = { url = "x", untrusted = "yes" },
       ["headers: a table expected"] = { url = "x", headers = "a: b" },
     } do
       assert.error_matches(function() lectern.http.request(request) end, message, 1, true)

@@ -288,8 +288,10 @@ local function new(config)
     table.insert(core.logged, { level = level, message = message, fields = fields })
   end
 
-  function core.http_request(method, url, headers, body, timeout)
-    local request = { method = method, url = url, headers = headers, body = body, timeout = timeout }
+  function core.http_request(method, url, headers, body, timeout, untrusted)
+    local request = {
+      method = method, url = url, headers = headers, body = body, timeout = timeout, untrusted = untrusted,
+    }
     table.insert(core.requests, request)
     local reply = core.replies[url] or { nil, "nobody is there", "io" }
     if not reply.status then

@@ -63,10 +63,10 @@ static struct {
     bool broken; /* none can start */
 } fetches;
 
-struct lec_fetcher *lec_fetcher_new(struct lec_loop *loop, const char *ca_file, char *err,
-                                    size_t err_size)
+struct lec_fetcher *lec_fetcher_new(struct lec_loop *loop, const struct lec_fetch_config *cfg,
+                                    char *err, size_t err_size)
 {
-    (void)loop, (void)ca_file, (void)err, (void)err_size;
+    (void)loop, (void)cfg, (void)err, (void)err_size;
     return lec_alloc0(1);
 }
 
