@@ -34,7 +34,7 @@ struct origin {
     struct lec_watch *watch;
     int fd;
     unsigned port, connections, requests;
-    char address[16];
+    char address[24];
     struct client clients[CLIENTS];
 };
 
