@@ -143,8 +143,8 @@ void sql_make_file(const char *path);
 /* The file's path: what follows "sqlite:", in the directory unless it is absolute. NULL with a sentence.
  * For free(). */
 char *sql_path(const char *state_dir, const char *url, char *err, size_t err_size);
-int sql_restore(const struct lectern_host *host, const char *url, const char *file, char *err,
-                size_t err_size);
+bool sql_restore(const struct lectern_host *host, const char *url, const char *file,
+                 const char *script, char *err, size_t err_size);
 
 /* --- the driver (sqlite.c, writer.c, reader.c) --------------------------------------------- */
 

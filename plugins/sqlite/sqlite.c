@@ -311,6 +311,7 @@ LECTERN_EXPORT const struct lectern_plugin *lectern_plugin(const struct lectern_
         .submit = submit,
         .cancel = cancel,
         .close = close_db,
+        .restore = sql_restore,
     };
     static const struct lectern_plugin plugin = {
         .version = LECTERN_PLUGIN_VERSION,

@@ -97,6 +97,12 @@ struct lectern_db_driver {
     /* Loop. Ends all that was submitted, as far as it is done in about a second, and closes. No
      * callback comes after it. May block. */
     void (*close)(struct lectern_db *db);
+    /* Loop. Puts a copy of `file`, which a BACKUP has written, in the place of the database that the URL
+     * names and nobody has open; `script` is run on the copy before it counts. What was there is kept
+     * beside it. May block. False with a sentence. NULL: the driver cannot; its database has tools
+     * of its own. */
+    bool (*restore)(const struct lectern_host *host, const char *url, const char *file,
+                    const char *script, char *err, size_t err_size);
 };
 
 /* --- the plugin ---------------------------------------------------------------------------- */

@@ -63,8 +63,14 @@ static void driver_close(struct lectern_db *db)
     db->n = 0;
 }
 
-static const struct lectern_db_driver driver = { "fake",        true,          driver_open,
-                                                 driver_submit, driver_cancel, driver_close };
+static const struct lectern_db_driver driver = {
+    .schemes = "fake",
+    .exclusive = true,
+    .open = driver_open,
+    .submit = driver_submit,
+    .cancel = driver_cancel,
+    .close = driver_close,
+};
 
 /* Answers request i with these bytes. */
 static void reply(size_t i, const char *bytes, size_t n)

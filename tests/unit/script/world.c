@@ -222,8 +222,14 @@ static void db_close(struct lectern_db *db)
     db->n = 0;
 }
 
-static const struct lectern_db_driver driver = { "fake",    true,      db_open,
-                                                 db_submit, db_cancel, db_close };
+static const struct lectern_db_driver driver = {
+    .schemes = "fake",
+    .exclusive = true,
+    .open = db_open,
+    .submit = db_submit,
+    .cancel = db_cancel,
+    .close = db_close,
+};
 
 const char *world_asked(struct world *w)
 {
