@@ -1,7 +1,6 @@
 /* The command `lectern`: reads settings, does one thing, says how it went by its exit status: 0, 1 it
  * failed, 2 it was asked wrongly (usage or configuration). Complaints are one line on stderr. */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
-#include "base/id.h"
+#include "command.h"
 #include "net/control.h"
 #include "script/script.h"
 #include "server/options.h"
 #include "server/person.h"
 #include "server/server.h"
 #include "server/suggest.h"
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-/* What a command gets: its options, and the settings of all sources. */
-struct call {
-    struct lec_options options;
-    struct lec_config cfg;
-};
 
 struct command {
     const char *name, *usage, *summary;
@@ -36,8 +26,7 @@ struct command {
     int (*run)(struct call *call);
 };
 
-static int complain(int status, const char *fmt, ...) LEC_PRINTF(2, 3);
-static int complain(int status, const char *fmt, ...)
+int complain(int status, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -48,8 +37,7 @@ static int complain(int status, const char *fmt, ...)
     return status;
 }
 
-/* Prints and frees. */
-static void print(FILE *to, struct lec_buf *text)
+void print(FILE *to, struct lec_buf *text)
 {
     if (text->n > 0) {
         fwrite(text->p, 1, text->n, to);
@@ -58,16 +46,6 @@ static void print(FILE *to, struct lec_buf *text)
         fflush(to);
     }
     lec_buf_fini(text);
-}
-
-static struct lec_log *open_log(const struct lec_config *cfg)
-{
-    struct lec_log *log = lec_log_new(STDERR_FILENO);
-    if (lec_log_set_level(log, cfg->log_level) != LEC_OK)
-        complain(0, "log.level: unknown level \"%s\"", cfg->log_level);
-    lec_log_set_json(log, strcmp(cfg->log_format, "json") == 0);
-    lec_log_set_debug(log, cfg->debug);
-    return log;
 }
 
 /* What reading the settings found strange. */
@@ -80,107 +58,15 @@ static void log_warnings(struct lec_log *log, const struct lec_config *cfg)
     }
 }
 
-/* --- serve --------------------------------------------------------------------------------- */
-
-/* For trying things out: a secret that nobody knows, and pages from anywhere. What was configured
- * stays. */
-static int configure_dev(struct lec_config *cfg)
+struct lec_log *open_log(const struct lec_config *cfg)
 {
-    char err[256];
-    int rc = LEC_OK;
-    if (!*cfg->jwt_secret && !*cfg->jwt_public_key_file && !*cfg->jwt_jwks_file &&
-        !*cfg->jwt_jwks_url) {
-        unsigned char bytes[32];
-        struct lec_buf secret = { 0 };
-        lec_random(bytes, sizeof bytes);
-        lec_base64url_encode(&secret, bytes, sizeof bytes);
-        rc =
-            lec_config_set(cfg, "jwt.secret", lec_buf_str(&secret), LEC_FROM_FLAG, err, sizeof err);
-        lec_buf_fini(&secret);
-    }
-    if (rc == LEC_OK && !*cfg->frontend_url)
-        rc = lec_config_set(cfg, "frontend_url", "*", LEC_FROM_FLAG, err, sizeof err);
-    return rc == LEC_OK ? EXIT_OK : complain(EXIT_USAGE, "%s", err);
-}
-
-/* Two people to be at once, on stdout: tokens do not belong in the log. */
-static void print_people(const struct call *call, unsigned port)
-{
-    static const char *const courses[] = { "demo" };
-    static const struct lec_person people[] = {
-        { "teacher", "teacher", "Tess Teacher", courses, 1, 86400 },
-        { "learner", "student", "Lee Learner", courses, 1, 86400 },
-    };
-    const struct lec_config *cfg = &call->cfg;
-    struct lec_buf out = { 0 }, token = { 0 }, page = { 0 };
-    lec_buf_printf(&page, "%s%s%s/index.html", *cfg->public_dir == '/' ? "" : call->options.dir,
-                   *cfg->public_dir == '/' ? "" : "/", cfg->public_dir);
-    bool has_page = *cfg->public_dir && access(lec_buf_str(&page), R_OK) == 0;
-
-    lec_buf_adds(&out, "\nDevelopment mode, for trying things out: not for people's data. "
-                       "Tokens are good for one day.\n\n");
-    for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
-        char err[256];
-        token.n = 0;
-        if (lec_person_token(&people[i], cfg, lec_clock_ms() / 1000, &token, err, sizeof err) !=
-            LEC_OK) {
-            lec_buf_printf(&out, "no tokens: %s\n", err);
-            break;
-        }
-        lec_buf_printf(&out, "%s (%s)\n  ", people[i].name, people[i].role);
-        if (has_page)
-            lec_buf_printf(&out, "http%s://localhost:%u/#token=", *cfg->tls_cert ? "s" : "", port);
-        lec_buf_printf(&out, "%s\n\n", lec_buf_str(&token));
-    }
-    if (has_page)
-        lec_buf_adds(&out, "Open the two addresses in two windows; what follows #token= is the "
-                           "token that a client gives as auth.token.\n");
-    print(stdout, &out);
-    lec_buf_fini(&token);
-    lec_buf_fini(&page);
-}
-
-static int serve(struct call *call)
-{
-    const char *dir = call->options.dir;
-    int status = call->options.dev ? configure_dev(&call->cfg) : EXIT_OK;
-    if (status != EXIT_OK)
-        return status;
-    signal(SIGPIPE, SIG_IGN);
-
-    char err[512];
-    struct lec_buf failure = { 0 };
-    struct lec_script *script = NULL;
-    struct lec_log *log = open_log(&call->cfg);
-    log_warnings(log, &call->cfg);
-    struct lec_loop *loop = lec_loop_new();
-    if (!loop) {
-        lec_log_free(log);
-        return complain(EXIT_FAILED, "no event loop: %s", strerror(errno));
-    }
-    struct lec_server *server = lec_server_new(loop, &call->cfg, dir, log, err, sizeof err);
-    if (!server) {
-        status = complain(EXIT_USAGE, "%s", err);
-    } else if (!(script = lec_script_new(server, dir, &failure))) {
-        status = complain(EXIT_FAILED, "the handlers of %s did not load:", dir);
-        print(stderr, &failure);
-    } else {
-        lec_server_set_hooks(server, lec_script_hooks(script));
-        if (lec_server_start(server, err, sizeof err) != LEC_OK) {
-            status = complain(EXIT_FAILED, "%s", err);
-        } else {
-            if (call->options.dev)
-                print_people(call, lec_server_port(server));
-            lec_loop_run(loop);
-        }
-    }
-    lec_buf_fini(&failure);
-    if (script)
-        lec_script_free(script);
-    lec_server_free(server);
-    lec_loop_free(loop);
-    lec_log_free(log);
-    return status;
+    struct lec_log *log = lec_log_new(STDERR_FILENO);
+    if (lec_log_set_level(log, cfg->log_level) != LEC_OK)
+        complain(0, "log.level: unknown level \"%s\"", cfg->log_level);
+    lec_log_set_json(log, strcmp(cfg->log_format, "json") == 0);
+    lec_log_set_debug(log, cfg->debug);
+    log_warnings(log, cfg);
+    return log;
 }
 
 /* --- check, reload, status, drain, token, version ------------------------------------------ */
@@ -192,7 +78,6 @@ static int check(struct call *call)
     if (lec_config_check(&call->cfg, false, err, sizeof err) != LEC_OK)
         return complain(EXIT_USAGE, "%s", err);
     struct lec_log *log = open_log(&call->cfg);
-    log_warnings(log, &call->cfg);
     int rc = lec_script_check(call->options.dir, &call->cfg, log, &report);
     print(rc == LEC_OK ? stdout : stderr, &report);
     lec_log_free(log);
@@ -213,8 +98,7 @@ static int serves_other(const char *path, const char *dir, struct lec_buf *serve
     return rc;
 }
 
-/* Has the running server do what line says, and prints its answer. Its exit status, or a complaint. */
-static int command(const struct call *call, const char *line)
+int ask_server(const struct call *call, const char *line, bool *gone)
 {
     char path[256];
     unsigned port = (unsigned)call->cfg.port;
@@ -231,6 +115,11 @@ static int command(const struct call *call, const char *line)
     answer.n = 0;
     if (rc == LEC_OK)
         rc = lec_control_call(path, line, stderr, &answer);
+    if (rc == LEC_ENOTFOUND && gone) {
+        *gone = true;
+        lec_buf_fini(&answer);
+        return EXIT_FAILED;
+    }
     print(rc == EXIT_OK ? stdout : stderr, &answer);
     if (rc == LEC_ENOTFOUND)
         return complain(EXIT_FAILED,
@@ -245,12 +134,12 @@ static int command(const struct call *call, const char *line)
 
 static int reload(struct call *call)
 {
-    return command(call, "reload");
+    return ask_server(call, "reload", NULL);
 }
 
 static int status(struct call *call)
 {
-    return command(call, call->options.json ? "status json" : "status");
+    return ask_server(call, call->options.json ? "status json" : "status", NULL);
 }
 
 /* Waits until the server has gone, so that whoever stops it next (a service manager, for one) stops
@@ -261,7 +150,7 @@ static int drain(struct call *call)
     char line[32], path[256];
     struct lec_buf answer = { 0 };
     snprintf(line, sizeof line, "drain %llu", (unsigned long long)call->options.seconds);
-    int rc = command(call, line);
+    int rc = ask_server(call, line, NULL);
     if (rc != EXIT_OK || lec_control_path((unsigned)call->cfg.port, path, sizeof path) != LEC_OK)
         return rc;
     do {
@@ -284,6 +173,14 @@ static int token(struct call *call)
     if (lec_person_token(&person, &call->cfg, lec_clock_ms() / 1000, &out, err, sizeof err) !=
         LEC_OK)
         return complain(EXIT_USAGE, "%s", err);
+    print(stdout, &out);
+    return EXIT_OK;
+}
+
+static int plugins(struct call *call)
+{
+    struct lec_buf out = { 0 };
+    lec_plugins_list(call->plugins, &out);
     print(stdout, &out);
     return EXIT_OK;
 }
@@ -345,6 +242,46 @@ static const struct command commands[] = {
       "Example\n"
       "  lectern drain 60\n",
       LEC_TAKES_DIR | LEC_TAKES_SECONDS, true, drain },
+    { "migrate", "migrate [DIR] [--dry-run]", "bring the database up to date with its SQL files",
+      "Applies the numbered files of DIR/migrations, and the library's and the plugins' own, each "
+      "once and\n"
+      "in a transaction of its own. A server does so when it starts; a running one is asked to.\n"
+      "\n"
+      "  --dry-run   only say which would be applied\n"
+      "\n"
+      "Example\n"
+      "  lectern migrate --dry-run /srv/school\n",
+      LEC_TAKES_DIR | LEC_TAKES_DRY, true, migrate },
+    { "backup", "backup FILE [DIR] [--port N]", "copy the database to a file, while it is used",
+      "The copy is whole, of one moment, and on the disk when this returns; FILE must not be there "
+      "yet.\n"
+      "Never copy the database's own files while a server runs, and let no other program write to "
+      "them.\n"
+      "\n"
+      "Example\n"
+      "  lectern backup /var/backups/school-$(date +%F).db /srv/school\n",
+      LEC_TAKES_DIR | LEC_TAKES_FILE, true, backup },
+    { "restore", "restore FILE [DIR]", "put a backup in the place of the database",
+      "The server must be stopped. What was there before is kept beside it as *.before-restore. "
+      "The database\n"
+      "gets a new epoch, so that clients load anew what they may have seen since the backup.\n"
+      "\n"
+      "Example\n"
+      "  lectern restore /var/backups/school-2026-11-30.db /srv/school\n",
+      LEC_TAKES_DIR | LEC_TAKES_FILE, true, restore },
+    { "db", "db check [DIR] [--port N]", "look whether the database is whole",
+      "Says ok, or what is wrong, a line each, and exits with 1. A running server goes on serving "
+      "meanwhile.\n"
+      "\n"
+      "Example\n"
+      "  lectern db check /srv/school\n",
+      LEC_TAKES_DIR | LEC_TAKES_WORD, true, db },
+    { "plugins", "plugins [DIR]", "list the plugins of a script directory",
+      "Name, version, folder, what is in each, and its settings with their values.\n"
+      "\n"
+      "Example\n"
+      "  lectern plugins examples/elearning\n",
+      LEC_TAKES_DIR, true, plugins },
     { "token",
       "token --sub ID [--role R] [--name N] [--course C]... [--expires SECONDS] [--dir DIR]",
       "sign a token for somebody, with the configured secret",
@@ -455,6 +392,27 @@ static int read_settings(struct call *call, char *err, size_t err_size)
     return rc;
 }
 
+extern const struct lectern_plugin *lectern_sqlite_plugin(const struct lectern_host *host);
+
+/* Those that are compiled in, and those of the folders. */
+static int find_plugins(struct call *call, char *err, size_t err_size)
+{
+    char bytes[32];
+    struct lec_config *cfg = &call->cfg;
+    call->plugins = lec_plugins_new();
+    struct lec_plugin *sqlite =
+        lec_plugins_add_builtin(call->plugins, "sqlite", lectern_sqlite_plugin);
+    snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)cfg->db_max_bytes);
+    lec_plugin_add_setting(sqlite, "max_bytes", LEC_PLUGIN_NUMBER, bytes,
+                           "size of the file; the setting db.max_bytes");
+    int rc = lec_plugins_find(call->plugins, cfg, call->options.dir, lec_script_read_plugin, err,
+                              err_size);
+    if (rc == LEC_OK)
+        rc = lec_plugins_configure(call->plugins, cfg, err, err_size);
+    cfg->plugins = call->plugins;
+    return rc;
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
     struct call call = { 0 };
@@ -467,11 +425,13 @@ static int run(const struct command *c, int argc, char **argv)
     } else if (call.options.help) {
         help_command(c);
         status = EXIT_OK;
-    } else if (c->settings && read_settings(&call, err, sizeof err) != LEC_OK) {
+    } else if (c->settings && (read_settings(&call, err, sizeof err) != LEC_OK ||
+                               find_plugins(&call, err, sizeof err) != LEC_OK)) {
         status = complain(EXIT_USAGE, "%s", err);
     } else {
         status = c->run(&call);
     }
+    lec_plugins_free(call.plugins);
     lec_options_fini(&call.options);
     lec_config_fini(&call.cfg);
     return status;

@@ -16,7 +16,7 @@ allowed() {
     db)       ours='base net/loop.h db lectern' outside='' ;;
     server)   ours='base net engineio socketio http auth db server lectern' outside='dlfcn.h' ;;
     script)   ours='base net/loop.h net/fetch.h engineio/session.h socketio http db server script lectern' outside='luajit-2.1/ lua.h lauxlib.h lualib.h luajit.h' ;;
-    main)     ours='base net server script auth' outside='' ;;
+    main)     ours='base net db server script auth lectern' outside='' ;;
   esac
 }
 

@@ -24,6 +24,7 @@ enum lec_level { LEC_LOG_ERROR, LEC_LOG_WARN, LEC_LOG_INFO, LEC_LOG_DEBUG };
     X(HTTP, "lectern:http")                                                                        \
     X(AUTH, "lectern:auth")                                                                        \
     X(NET, "lectern:net")                                                                          \
+    X(PLUGIN, "lectern:plugin")                                                                    \
     X(DB, "lectern:db")                                                                            \
     X(ENGINE, "engine.io")                                                                         \
     X(ENGINE_SOCKET, "engine.io:socket")                                                           \

@@ -13,6 +13,12 @@ struct lec_script;
 int lec_script_read_config(const char *dir, struct lec_config *cfg, char *err,
                            size_t err_size) LEC_CHECK;
 
+struct lec_plugin; /* server/plugins.h */
+
+/* Fills a plugin from its plugin.lua, as lec_plugins_find wants it. */
+int lec_script_read_plugin(struct lec_plugin *plugin, const char *path, char *err,
+                           size_t err_size) LEC_CHECK;
+
 /* Makes the state and loads dir/handlers/ *.lua. NULL with the failure in err: file, line, what. */
 struct lec_script *lec_script_new(struct lec_server *server, const char *dir, struct lec_buf *err);
 /* After the server's sockets are gone. */

@@ -1,6 +1,7 @@
 /* What operators and their machines ask: probes by HTTP, commands by the control socket. */
 #include <stdlib.h>
 
+#include "server/database.h"
 #include "server/internal.h"
 
 void lec_answer_json(struct lec_http *http, unsigned status, const char *json)
@@ -34,6 +35,8 @@ bool lec_admin_serve(struct lec_server *s, struct lec_http *http)
         lec_answer_json(http, 503, "{\"status\":\"draining\"}");
     else if (lec_keys_count(s->keys) == 0)
         lec_answer_json(http, 503, "{\"status\":\"waiting for keys\"}");
+    else if (s->database && !lec_database_ready(s->database))
+        lec_answer_json(http, 503, "{\"status\":\"waiting for the database\"}");
     else
         lec_answer_json(http, 200, "{\"status\":\"ready\"}");
     return true;
@@ -90,6 +93,8 @@ static int run(struct lec_server *s, const char *line, struct lec_buf *answer)
 void lec_admin_command(void *server, struct lec_control_call *call, const char *line)
 {
     struct lec_buf text = { 0 };
+    if (lec_admin_data(server, call, line))
+        return;
     int status = run(server, line, &text);
     lec_control_answer(call, status, lec_buf_slice(&text));
     lec_buf_fini(&text);

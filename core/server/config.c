@@ -19,6 +19,7 @@
 #define RECOVERY      "Lost connections"
 #define API           "Server API and routes"
 #define REQUESTS      "Requests to others"
+#define DATABASE      "Database and plugins"
 #define SCRIPTS       "Handlers"
 #define ELEARNING     "E-learning library"
 #define TEXT(v, d)    .kind = LEC_STRING, .offset = AT(v), .fallback = d
@@ -250,6 +251,30 @@ static const struct lec_setting settings[] = {
       COUNT(http_client_max_requests), .fallback = "100", .group = REQUESTS,
       .help = "requests of handlers at a time" },
 
+    { "database", "LECTERN_DATABASE", TEXT(database, "sqlite:lectern.db"), .group = DATABASE,
+      .secret = true,
+      .help = "what must last: sqlite: and a file in state_dir, memory: for nothing that lasts, or a URL that a plugin knows" },
+    { "state_dir", "LECTERN_STATE_DIR", TEXT(state_dir, ""), .group = DATABASE,
+      .help = "folder for data that must last; empty is systemd's STATE_DIRECTORY, else .state in the script directory" },
+    { "plugin_dir", "LECTERN_PLUGIN_DIR", TEXT(plugin_dir, ""), .group = DATABASE,
+      .help = "folder of the server's own plugins; empty is where it was installed" },
+    { "db.timeout", "LECTERN_DB_TIMEOUT", MS(db_timeout, 1), .fallback = "5000",
+      .group = DATABASE, .help = "longest that a call of the database may take" },
+    { "db.transaction_timeout", "LECTERN_DB_TRANSACTION_TIMEOUT", MS(db_transaction_timeout, 1),
+      .fallback = "2000", .group = DATABASE,
+      .help = "longest that a transaction may hold the database between two of its calls" },
+    { "db.max_calls", "LECTERN_DB_MAX_CALLS", COUNT(db_max_calls), .fallback = "10000",
+      .group = DATABASE, .help = "calls that may wait; more are refused as busy" },
+    { "db.max_queued_bytes", "LECTERN_DB_MAX_QUEUED_BYTES", BYTES(db_max_queued_bytes, 1024),
+      .fallback = "67108864", .group = DATABASE, .help = "size of all calls that wait" },
+    { "db.max_rows", "LECTERN_DB_MAX_ROWS", COUNT(db_max_rows), .fallback = "10000",
+      .group = DATABASE, .help = "rows of one answer; more are refused as too_big" },
+    { "db.max_result_bytes", "LECTERN_DB_MAX_RESULT_BYTES", BYTES(db_max_result_bytes, 1024),
+      .fallback = "8388608", .group = DATABASE, .help = "size of one answer" },
+    { "db.max_bytes", "LECTERN_DB_MAX_BYTES", UINT(db_max_bytes, 0, 1ull << 50), .unit = "bytes",
+      .fallback = "0", .group = DATABASE,
+      .help = "size of the database's file; what does not fit is refused as full; 0 is any" },
+
     { "script.time", "LECTERN_SCRIPT_TIME", MS(script_time, 1), .fallback = "500",
       .group = SCRIPTS, .help = "longest a handler may run without waiting" },
     { "script.load_time", "LECTERN_SCRIPT_LOAD_TIME", MS(script_load_time, 1), .fallback = "5000",
@@ -409,8 +434,37 @@ void lec_config_fini(struct lec_config *cfg)
     for (size_t i = 0; i < N_SETTINGS; i++)
         if (settings[i].kind != LEC_UINT && settings[i].kind != LEC_BOOL)
             free(*(char **)member(cfg, &settings[i]));
+    for (size_t i = 0; i < cfg->n_plugin_values; i++) {
+        free(cfg->plugin_values[i].key);
+        free(cfg->plugin_values[i].value);
+    }
+    free(cfg->plugin_values);
     lec_buf_fini(&cfg->warnings);
     memset(cfg, 0, sizeof *cfg);
+}
+
+const char *lec_config_plugin_value(const struct lec_config *cfg, const char *key)
+{
+    for (size_t i = 0; i < cfg->n_plugin_values; i++)
+        if (strcmp(cfg->plugin_values[i].key, key) == 0)
+            return cfg->plugin_values[i].value;
+    return NULL;
+}
+
+void lec_config_set_plugin(struct lec_config *cfg, const char *key, const char *value)
+{
+    struct lec_plugin_value *v = NULL;
+    for (size_t i = 0; i < cfg->n_plugin_values && !v; i++)
+        if (strcmp(cfg->plugin_values[i].key, key) == 0)
+            v = &cfg->plugin_values[i];
+    if (!v) {
+        cfg->plugin_values = lec_realloc(cfg->plugin_values,
+                                         (cfg->n_plugin_values + 1) * sizeof *cfg->plugin_values);
+        v = &cfg->plugin_values[cfg->n_plugin_values++];
+        *v = (struct lec_plugin_value){ .key = lec_strndup(key, strlen(key)) };
+    }
+    free(v->value);
+    v->value = lec_strndup(value, strlen(value));
 }
 
 int lec_config_check(const struct lec_config *cfg, bool serving, char *err, size_t err_size)

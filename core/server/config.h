@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct lec_plugins; /* server/plugins.h */
+
 enum lec_source { LEC_FROM_DEFAULT, LEC_FROM_LUA, LEC_FROM_DOTENV, LEC_FROM_ENV, LEC_FROM_FLAG };
 
 /* LEC_RATES: text of server/rates.h, in lectern.lua also a table of numbers. */
@@ -81,6 +83,10 @@ struct lec_config {
     char *http_client_ca;
     char *http_client_allow; /* hosts (net/hosts.h) */
     uint64_t http_client_timeout, http_client_max_bytes, http_client_max_requests;
+    /* the database, and other things that last */
+    char *database, *state_dir, *plugin_dir;
+    uint64_t db_timeout, db_transaction_timeout, db_max_calls, db_max_queued_bytes, db_max_rows,
+        db_max_result_bytes, db_max_bytes;
     /* scripts */
     uint64_t script_time, script_load_time, script_watchdog, script_memory;
     bool script_unsafe; /* io, os, ffi and C modules for scripts */
@@ -90,6 +96,14 @@ struct lec_config {
     uint64_t presence_grace, typing_timeout, typing_interval;
     uint64_t content_max_text, content_max_data;
     uint64_t store_notifications, store_messages, store_reactions, store_total;
+
+    /* Settings of plugins, which only those know: "hands.max" from lectern.lua, LEC_PLUGINS_ENV names
+     * from .env and the environment. */
+    struct lec_plugin_value {
+        char *key, *value;
+    } * plugin_values;
+    size_t n_plugin_values;
+    const struct lec_plugins *plugins; /* NULL: none are known yet; borrowed */
 
     /* What a person should hear once the log is open: sentences, each with a newline. */
     struct lec_buf warnings;
@@ -107,6 +121,11 @@ const struct lec_setting *lec_settings(size_t *n);
  * does, and the value, but for a secret's; a reader of files puts file and line in front. */
 int lec_config_set(struct lec_config *cfg, const char *key, const char *value, enum lec_source from,
                    char *err, size_t err_size) LEC_CHECK;
+
+/* Keeps a plugin's setting, in place of one of that key. */
+#define LEC_PLUGINS_ENV "LECTERN_PLUGINS_"
+void lec_config_set_plugin(struct lec_config *cfg, const char *key, const char *value);
+const char *lec_config_plugin_value(const struct lec_config *cfg, const char *key); /* or NULL */
 
 /* Takes what the process' environment sets. An empty variable counts as not set; one that begins with
  * LECTERN_ and is no setting is worth a warning. */

@@ -28,6 +28,20 @@ static const char *stem(const char *env)
     return strncmp(env, PREFIX, strlen(PREFIX)) == 0 ? env + strlen(PREFIX) : env;
 }
 
+/* A plugin's setting: which there are is not known yet. */
+static bool take_plugin(struct lec_config *cfg, struct lec_slice name, const char *value)
+{
+    size_t n = strlen(LEC_PLUGINS_ENV);
+    if (name.n <= n || memcmp(name.p, LEC_PLUGINS_ENV, n) != 0)
+        return false;
+    if (*value) {
+        char *key = lec_strndup(name.p, name.n);
+        lec_config_set_plugin(cfg, key, value);
+        free(key);
+    }
+    return true;
+}
+
 /* Warns of a variable that looks like ours and is none: by its prefix or, where those of others are
  * few, because it is nearly one that has no prefix. */
 static void meet_stranger(struct lec_config *cfg, struct lec_slice name, bool in_file)
@@ -58,7 +72,7 @@ int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size)
 {
     for (char **e = environ; e && *e; e++) {
         struct lec_slice name = { *e, strcspn(*e, "=") };
-        if (!find_env(name))
+        if (!find_env(name) && !take_plugin(cfg, name, *e + name.n + ((*e)[name.n] == '=')))
             meet_stranger(cfg, name, false);
     }
     size_t n;
@@ -104,7 +118,7 @@ int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, 
     lec_dotenv_init(&d, lec_buf_slice(&text));
     while ((rc = lec_dotenv_next(&d, &name, &value)) > 0) {
         const struct lec_setting *s = find_env(name);
-        if (!s)
+        if (!s && !take_plugin(cfg, name, lec_buf_str(&value)))
             meet_stranger(cfg, name, true);
         if (!s || value.n == 0)
             continue;

@@ -15,7 +15,8 @@
 #include "server/server.h"
 #include "socketio/server.h"
 
-struct lec_jwks; /* server/jwks.h */
+struct lec_database; /* server/database.h */
+struct lec_jwks;     /* server/jwks.h */
 
 enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
 
@@ -80,6 +81,7 @@ struct lec_server {
     struct lec_files *files;       /* NULL: none are served */
     struct lec_bundle *bundle;     /* NULL: the client is not served */
     struct lec_deflater *deflater; /* NULL: nothing is compressed */
+    struct lec_database *database; /* NULL: none was given */
     struct lec_control *control;   /* NULL before start, and where it could not be opened */
 
     struct lec_api api;
@@ -114,6 +116,8 @@ void lec_gate_refuse_event(struct sio_socket *s, const struct sio_event *event, 
 /* admin.c: what operators ask, by HTTP and by the control socket. */
 bool lec_admin_serve(struct lec_server *s, struct lec_http *http);
 bool lec_admin_has(struct lec_slice path); /* whether it serves this path, by some method */
+/* admin_data.c: commands on the database. False: it is none of them. */
+bool lec_admin_data(struct lec_server *s, struct lec_control_call *call, const char *line);
 void lec_admin_command(void *server, struct lec_control_call *call, const char *line);
 
 /* status.c */

@@ -19,6 +19,7 @@ enum {
     OWN_HELP = FIRST_OWN,
     OWN_DEV,
     OWN_JSON,
+    OWN_DRY,
     OWN_SUB,
     OWN_ROLE,
     OWN_NAME,
@@ -34,6 +35,7 @@ static const struct {
     { { "help", no_argument, NULL, OWN_HELP }, 0 },
     { { "dev", no_argument, NULL, OWN_DEV }, LEC_TAKES_DEV },
     { { "json", no_argument, NULL, OWN_JSON }, LEC_TAKES_JSON },
+    { { "dry-run", no_argument, NULL, OWN_DRY }, LEC_TAKES_DRY },
     { { "sub", required_argument, NULL, OWN_SUB }, LEC_TAKES_TOKEN },
     { { "role", required_argument, NULL, OWN_ROLE }, LEC_TAKES_TOKEN },
     { { "name", required_argument, NULL, OWN_NAME }, LEC_TAKES_TOKEN },
@@ -120,6 +122,9 @@ static int set_own(struct lec_options *o, int which, char *err, size_t err_size)
     case OWN_JSON:
         o->json = true;
         break;
+    case OWN_DRY:
+        o->dry = true;
+        break;
     case OWN_SUB:
         o->sub = optarg;
         break;
@@ -200,6 +205,14 @@ int lec_options_parse(struct lec_options *o, struct lec_config *cfg, unsigned ta
     } else if (rc == LEC_OK && takes & LEC_TAKES_SECONDS) {
         rc = parse_seconds("SECONDS", argv[optind++], 0, LEC_DRAIN_MAX_S, &o->seconds, err,
                            err_size);
+    }
+    if (rc == LEC_OK && takes & (LEC_TAKES_FILE | LEC_TAKES_WORD)) {
+        o->word = argv[optind];
+        if (optind++ == argc) {
+            snprintf(err, err_size, "%s needs %s behind it", argv[0],
+                     takes & LEC_TAKES_FILE ? "the name of a file" : "a word that says what to do");
+            rc = LEC_EINVAL;
+        }
     }
     if (rc == LEC_OK && optind < argc) {
         if (!(takes & LEC_TAKES_DIR) || optind + 1 < argc) {

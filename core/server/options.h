@@ -12,11 +12,15 @@ enum lec_takes {
     LEC_TAKES_TOKEN = 4,    /* --sub, --role, --name, --course, --expires, --dir */
     LEC_TAKES_JSON = 8,     /* --json */
     LEC_TAKES_SECONDS = 16, /* SECONDS, in front of DIR */
+    LEC_TAKES_FILE = 32,    /* FILE, in front of DIR */
+    LEC_TAKES_WORD = 64,    /* what to do, in front of DIR */
+    LEC_TAKES_DRY = 128,    /* --dry-run */
 };
 
 struct lec_options {
     const char *dir; /* "." */
-    bool help, dev, json;
+    bool help, dev, json, dry;
+    const char *word; /* FILE, or what to do; NULL for who takes neither */
     uint64_t seconds;
     const char *sub, *role, *name; /* NULL when not given */
     const char **courses;          /* freed by lec_options_fini */

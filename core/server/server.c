@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/database.h"
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "server/person.h"
@@ -184,6 +185,11 @@ void lec_server_set_hooks(struct lec_server *s, const struct lec_hooks *hooks)
     s->hooks = hooks ? hooks : &no_hooks;
 }
 
+void lec_server_set_database(struct lec_server *s, struct lec_database *database)
+{
+    s->database = database;
+}
+
 /* --- running ------------------------------------------------------------------------------- */
 
 /* Each line of what a reload said. */
@@ -336,6 +342,8 @@ int lec_server_start(struct lec_server *s, char *err, size_t err_size)
         lec_jwks_start(s->jwks);
     s->state = SERVER_SERVING;
     lec_status_start(s);
+    if (s->database)
+        lec_database_log(s->database);
     if (s->hooks->on_start)
         s->hooks->on_start(s->hooks->ctx);
     lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "listening on %s://%s:%u",
@@ -357,6 +365,8 @@ void lec_server_stop(struct lec_server *s)
     lec_status_stop(s);
     eio_engine_close(s->engine, false);
     lec_net_close(s->net);
+    if (s->database)
+        lec_database_close(s->database);
     lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "stopped");
     lec_loop_stop(s->loop);
 }
@@ -426,12 +436,6 @@ const struct lec_config *lec_server_config(const struct lec_server *s)
     return s->cfg;
 }
 
-struct lec_db *lec_server_db(struct lec_server *s)
-{
-    (void)s;
-    return NULL;
-}
-
 struct lec_counters *lec_server_counters(struct lec_server *s)
 {
     return &s->counters;
@@ -440,4 +444,9 @@ struct lec_counters *lec_server_counters(struct lec_server *s)
 struct lec_fetcher *lec_server_fetcher(struct lec_server *s)
 {
     return s->fetcher;
+}
+
+struct lec_db *lec_server_db(struct lec_server *s)
+{
+    return s->database ? lec_database_db(s->database) : NULL;
 }

@@ -13,13 +13,17 @@
 
 struct lec_server;
 struct lec_fetcher;
-struct lec_db;
+struct lec_database; /* server/database.h */
+struct lec_db;       /* db/db.h */
 
 /* Borrows loop, cfg and log. dir is the script directory. NULL with a sentence in err. */
 struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config *cfg,
                                   const char *dir, struct lec_log *log, char *err, size_t err_size);
 /* hooks is borrowed and stays as it is until free; before start. */
 void lec_server_set_hooks(struct lec_server *s, const struct lec_hooks *hooks);
+/* An open one, borrowed until free; before start. The server closes it when it stops: behind the last
+ * events, so that what their handlers write is kept. */
+void lec_server_set_database(struct lec_server *s, struct lec_database *database);
 /* Listens, opens the control socket, handles SIGHUP, SIGTERM and SIGINT, calls on_start. */
 int lec_server_start(struct lec_server *s, char *err, size_t err_size) LEC_CHECK;
 unsigned lec_server_port(const struct lec_server *s);
@@ -38,7 +42,7 @@ struct lec_log *lec_server_log(struct lec_server *s);
 const struct lec_config *lec_server_config(const struct lec_server *s);
 struct lec_counters *lec_server_counters(struct lec_server *s);
 struct lec_fetcher *lec_server_fetcher(struct lec_server *s);
-struct lec_db *lec_server_db(struct lec_server *s);
+struct lec_db *lec_server_db(struct lec_server *s); /* NULL: it has none */
 
 /* Disconnects all sockets of a person, in all namespaces, and refuses tokens that were issued before
  * now; or those of one token, by its jti, which is refused until it would have expired. The sockets

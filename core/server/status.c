@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "server/database.h"
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "socketio/dynamic.h"
@@ -199,6 +200,10 @@ void lec_status_text(struct lec_server *s, struct lec_buf *out)
         lec_buf_adds(out, "\nkeys         ");
         lec_jwks_text(s->jwks, out);
     }
+    if (s->database) {
+        lec_buf_adds(out, "\ndatabase     ");
+        lec_database_text(s->database, out);
+    }
     put_namespaces(s, out);
     lec_buf_adds(out, "\ncounter (of those that are not 0)  total  a second\n");
 #define X(name, help)                                                                              \
@@ -234,6 +239,11 @@ void lec_status_json(struct lec_server *s, struct lec_buf *out)
         lec_buf_adds(out, "\"keys\":{");
         lec_jwks_json(s->jwks, out);
         lec_buf_adds(out, "},");
+    }
+    if (s->database) {
+        lec_buf_adds(out, "\"database\":");
+        lec_database_json(s->database, out);
+        lec_buf_addc(out, ',');
     }
     lec_buf_adds(out, "\"namespaces\":{");
     struct sio_namespace *nsp;

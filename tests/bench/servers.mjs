@@ -9,7 +9,7 @@ const build = process.env.LECTERN_BUILD ?? 'build/bench';
 // Each: (port, secret, tls?: {cert, key}) → [command, ...arguments].
 export const servers = {
   lectern: (port, secret, tls) => [
-    `${build}/lectern`, 'serve', `${here}servers/lectern`, '--host', '127.0.0.1', '--port', port, '--jwt-secret', secret,
+    `${build}/lectern`, 'serve', `${here}servers/lectern`, '--database', 'memory:', '--host', '127.0.0.1', '--port', port, '--jwt-secret', secret,
     ...(tls ? ['--tls-cert', tls.cert, '--tls-key', tls.key] : []),
   ],
   node: (port, secret, tls) => [process.execPath, `${here}servers/node.mjs`, port, secret, ...(tls ? [tls.cert, tls.key] : [])],

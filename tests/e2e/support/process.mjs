@@ -31,6 +31,8 @@ function environment(extra) {
     ASAN_OPTIONS: 'detect_leaks=1:exitcode=99:abort_on_error=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1:exitcode=99',
     LSAN_OPTIONS: 'exitcode=99',
+    // Servers of many tests serve one directory at a time, and none leaves something behind.
+    LECTERN_DATABASE: 'memory:',
     ...extra,
   };
   for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];

@@ -225,11 +225,13 @@ static void debug_patterns(void **state)
                         "socket.io-parser " },
         { "*:socket", "engine.io:socket socket.io:socket " },
         { "*o:*e*t", "engine.io:socket socket.io:client socket.io:socket " },
-        { "lectern*,-lectern", "lectern:script lectern:http lectern:auth lectern:net lectern:db " },
+        { "lectern*,-lectern",
+          "lectern:script lectern:http lectern:auth lectern:net lectern:plugin lectern:db " },
         { "*,-engine*,-socket*,-lectern:*", "lectern " },
         { "*,-*", "" },
         { "-", "" },
-        { "**", "lectern lectern:script lectern:http lectern:auth lectern:net lectern:db engine.io "
+        { "**", "lectern lectern:script lectern:http lectern:auth lectern:net lectern:plugin "
+                "lectern:db engine.io "
                 "engine.io:socket engine.io:polling engine.io:ws socket.io:server "
                 "socket.io:client socket.io:socket socket.io:namespace socket.io-parser " },
     };

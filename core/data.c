@@ -1,0 +1,137 @@
+/* Commands on the database of a script directory. A server that runs has it to itself, so it is asked; without
+ * one they open it themselves. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+static struct lec_database_setup setup_of(struct call *call, struct lec_loop *loop,
+                                          struct lec_log *log)
+{
+    return (struct lec_database_setup){ .loop = loop,
+                                        .log = log,
+                                        .cfg = &call->cfg,
+                                        .plugins = call->plugins,
+                                        .dir = call->options.dir,
+                                        .library = lec_library_migrations };
+}
+
+struct lec_database *open_database(struct call *call, struct lec_loop *loop, struct lec_log *log)
+{
+    char err[1024];
+    struct lec_database_setup setup = setup_of(call, loop, log);
+    struct lec_database *database = lec_database_open(&setup, err, sizeof err);
+    if (!database)
+        complain(EXIT_FAILED, "%s", err);
+    return database;
+}
+
+typedef int work_fn(struct call *call, struct lec_database *database, struct lec_buf *text);
+
+/* Has the server do what line says, or does it. */
+static int by_server_or(struct call *call, const char *line, work_fn *work)
+{
+    bool gone = false;
+    int status = ask_server(call, line, &gone);
+    if (!gone)
+        return status;
+    struct lec_buf text = { 0 };
+    struct lec_log *log = open_log(&call->cfg);
+    struct lec_loop *loop = lec_loop_new();
+    struct lec_database *database = loop ? open_database(call, loop, log) : NULL;
+    if (database) {
+        status = work(call, database, &text) == LEC_OK ? EXIT_OK : EXIT_FAILED;
+        print(status == EXIT_OK ? stdout : stderr, &text);
+    } else if (!loop) {
+        complain(EXIT_FAILED, "no event loop: %s", strerror(errno));
+    }
+    lec_database_free(database);
+    if (loop)
+        lec_loop_free(loop);
+    lec_log_free(log);
+    return status;
+}
+
+static int do_migrate(struct call *call, struct lec_database *database, struct lec_buf *text)
+{
+    int rc = lec_database_wait_migrate(database, call->options.dry, text);
+    if (rc == LEC_OK && text->n == 0)
+        lec_buf_adds(text, "nothing to be done");
+    return rc;
+}
+
+int migrate(struct call *call)
+{
+    return by_server_or(call, call->options.dry ? "migrate dry" : "migrate", do_migrate);
+}
+
+/* Of the file that was named: the server has another working directory. NULL, and it has complained. */
+static char *whole_path(const char *file)
+{
+    char here[PATH_MAX], *path = NULL;
+    if (*file == '/' || !getcwd(here, sizeof here))
+        return lec_strndup(file, strlen(file));
+    if (asprintf(&path, "%s/%s", here, file) < 0)
+        path = NULL;
+    return path;
+}
+
+static int do_backup(struct call *call, struct lec_database *database, struct lec_buf *text)
+{
+    return lec_database_wait_backup(database, call->options.word, text);
+}
+
+int backup(struct call *call)
+{
+    struct lec_buf line = { 0 };
+    char *path = whole_path(call->options.word);
+    int status = EXIT_FAILED;
+    if (!path || strchr(path, '\n')) {
+        complain(EXIT_FAILED, "a file cannot have that name");
+    } else {
+        call->options.word = path;
+        lec_buf_printf(&line, "backup %s", path);
+        status = by_server_or(call, lec_buf_str(&line), do_backup);
+    }
+    lec_buf_fini(&line);
+    free(path);
+    return status;
+}
+
+int restore(struct call *call)
+{
+    char err[1024];
+    struct lec_log *log = open_log(&call->cfg);
+    struct lec_loop *loop = lec_loop_new();
+    struct lec_database_setup setup = setup_of(call, loop, log);
+    int status = EXIT_OK;
+    if (!loop)
+        status = complain(EXIT_FAILED, "no event loop: %s", strerror(errno));
+    else if (access(call->options.word, R_OK) != 0)
+        status = complain(EXIT_FAILED, "%s: %s", call->options.word, strerror(errno));
+    else if (lec_database_restore(&setup, call->options.word, err, sizeof err) != LEC_OK)
+        status = complain(EXIT_FAILED, "%s%s", err,
+                          strstr(err, "in use by another server") ? ": stop it first" : "");
+    else
+        puts("restored; what was there before is kept beside it as *.before-restore");
+    if (loop)
+        lec_loop_free(loop);
+    lec_log_free(log);
+    return status;
+}
+
+static int do_check(struct call *call, struct lec_database *database, struct lec_buf *text)
+{
+    (void)call;
+    return lec_database_wait_check(database, text);
+}
+
+int db(struct call *call)
+{
+    if (strcmp(call->options.word, "check") != 0)
+        return complain(EXIT_USAGE, "db %s: there is `lectern db check`", call->options.word);
+    return by_server_or(call, "db check", do_check);
+}
