@@ -6,6 +6,7 @@
 #ifndef LEC_SCRIPT_HOST_H
 #define LEC_SCRIPT_HOST_H
 
+#include "base/id.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "script/script.h"
@@ -43,6 +44,7 @@ struct lec_script {
     size_t n_fetches; /* requests of tasks under way */
     struct lec_map timers;
     uint64_t next_timer;
+    struct lec_ids ids; /* that scripts made */
 
     struct lec_generation *now;     /* whose handlers serve */
     unsigned generations;           /* how many have served, it included */

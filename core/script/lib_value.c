@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "script/task.h"
 
 #define MAX_JSON_TEXT (64u << 20)
@@ -64,7 +63,7 @@ static int l_now(lua_State *L)
 static int l_id(lua_State *L)
 {
     char id[LEC_ID_LEN + 1];
-    lec_id_make(id);
+    lec_ids_next(&lec_script_of(L)->ids, lec_clock_ms(), id);
     lua_pushlstring(L, id, LEC_ID_LEN);
     return 1;
 }

@@ -140,6 +140,8 @@ function lectern.now() end
 ---@return string
 function lectern.date(seconds) end
 
+---For what is stored: each is greater than those before it, byte by byte, so that they sort by the time when
+---they were made; which they tell to whoever knows how.
 ---@return string id 20 characters that nobody can guess
 function lectern.id() end
 
