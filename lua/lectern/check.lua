@@ -15,10 +15,12 @@
 --     url      1 to 2000 bytes of them
 --     text     1 to config.content.max_text bytes
 --     data     any JSON value whose text has at most config.content.max_data bytes
+--     time     ISO 8601 with its zone, or milliseconds since 1970; comes out as these
 --     integer  boolean  table
 
 local lectern = require "lectern"
 local rooms = require "lectern.rooms"
+local time = require "lectern.time"
 
 local check = {}
 
@@ -60,6 +62,10 @@ local TYPES = {
   integer = integer,
   boolean = of_type "boolean",
   table = of_type "table",
+  time = function(value)
+    local ms = time.read(value)
+    return ms, not ms and 'must be a time like "2026-11-22T19:44:05Z", or milliseconds since 1970' or nil
+  end,
   data = function(value)
     local text = lectern.json.encode(value)
     if text and #text <= DATA_MAX then

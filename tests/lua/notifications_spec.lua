@@ -1,122 +1,208 @@
 local class = require "support.class"
 
+local NOT_FOUND = { nil, "there is no such notification", "not_found" }
+local NOW = "2027-01-15T08:00:00.000Z" -- of the stand-in's clock, 1800000000
+
 describe("notifications", function()
-  local school, notifications, tab, other_tab, bob
+  local school, badges, notifications, tab, other_tab, bob
 
-  before_each(function()
-    school = class.new()
-    notifications = require "lectern.notifications"
-    tab, other_tab, bob = school:socket "user-123", school:socket "user-123", school:socket "bob"
-  end)
-
-  local function unread_told(socket)
-    local told = {}
-    for i, payload in ipairs(school:got(socket, "unread_count")) do
-      told[i] = payload.unreadCount
-    end
-    return told
+  local function open(config)
+    school = class.new(config)
+    badges, notifications = require "lectern.badges", require "lectern.notifications"
+    tab, other_tab, bob = school:socket "ada", school:socket "ada", school:socket "bob"
   end
 
+  before_each(function()
+    open()
+  end)
+
   local REQUEST = {
-    userId = "user-123",
+    userId = "ada",
     type = "COURSE_UPDATE",
     title = "New Lesson Available",
     message = "A new lesson has been added to your course",
     data = { courseId = "course-456" },
   }
 
-  it("create pushes to every tab of the person, with the guide's payload", function()
-    local sent = notifications.create(REQUEST)
-    assert.equal("string", type(sent.id))
-    local expected = {
-      id = sent.id,
-      type = "COURSE_UPDATE",
-      title = "New Lesson Available",
-      message = "A new lesson has been added to your course",
-      data = { courseId = "course-456" },
-      priority = "normal",
-      isRead = false,
-      createdAt = "2027-01-15T08:00:00.000Z",
-    }
-    assert.same(expected, sent)
-    assert.same({ expected }, school:got(tab, "notification"))
-    assert.same({ expected }, school:got(other_tab, "notification"))
-    assert.same({ 1 }, unread_told(tab))
-    assert.same({}, school:got(bob, "notification"))
-    assert.same({}, unread_told(bob))
-    assert.equal(1, notifications.unread_count "user-123")
-  end)
-
-  it("create takes priority and actionUrl, and has defaults", function()
-    local sent = notifications.create {
-      userId = 5, title = "t", message = "m", priority = "high", actionUrl = "/courses/1",
-    }
-    assert.equal("high", sent.priority)
-    assert.equal("/courses/1", sent.actionUrl)
-    assert.equal("INFO", sent.type)
-    assert.equal(1, notifications.unread_count(5))
-  end)
-
-  it("create refuses what is wrong, and nothing is kept", function()
-    local function code(change)
-      local request = {}
-      for key, value in pairs(REQUEST) do
-        request[key] = value
-      end
-      for key, value in pairs(change) do
-        request[key] = value
-      end
-      return select(3, notifications.create(request))
+  local function request(change)
+    local fields = {}
+    for key, value in pairs(REQUEST) do
+      fields[key] = value
     end
-    for _, change in ipairs {
-      { userId = {} }, { userId = "a\nb" }, { userId = "" },
-      { title = "" }, { title = 5 }, { title = ("x"):rep(201) },
-      { message = ("x"):rep(8001) }, { priority = {} }, { data = ("x"):rep(16001) }, { actionUrl = "a\nb" },
-      { actionUrl = ("x"):rep(2001) },
-    } do
-      assert.equal("invalid", code(change))
+    for key, value in pairs(change) do
+      fields[key] = value
     end
-    assert.equal("invalid", select(3, notifications.create(nil)))
-    assert.equal("invalid", select(3, notifications.create "hello"))
-    assert.equal(0, notifications.unread_count "user-123")
-    assert.same({}, school:got(tab, "notification"))
-  end)
+    return fields
+  end
 
-  it("bulk notifies all in order, or nobody", function()
-    local sent = notifications.bulk {
-      { userId = "user-123", type = "ANNOUNCEMENT", title = "System Maintenance", message = "tonight" },
-      { userId = "bob", type = "ANNOUNCEMENT", title = "System Maintenance", message = "tonight" },
-    }
-    assert.equal(2, #sent)
-    assert.equal(sent[1].id, school:got(tab, "notification")[1].id)
-    assert.equal(sent[2].id, school:got(bob, "notification")[1].id)
-
-    local list, why, code = notifications.bulk { REQUEST, { userId = "bob" } }
-    assert.same({ nil, "notification 2: message is missing", "invalid" }, { list, why, code })
-    assert.same({}, school:got(tab, "notification"))
-    assert.equal("invalid", select(3, notifications.bulk(REQUEST)))
-    assert.equal("invalid", select(3, notifications.bulk(nil)))
-    assert.same({}, notifications.bulk {})
-  end)
-
-  it("bulk lets others have their turn", function()
-    local many = {}
-    for i = 1, 350 do
-      many[i] = { userId = i, title = "t", message = "m" }
+  local function titles(list)
+    local found = {}
+    for i, each in ipairs(list) do
+      found[i] = each.title
     end
-    local sent, turns = nil, 0
-    school.lectern.every(0.001, function() turns = turns + 1 end)
-    school.core.run(function()
-      sent = notifications.bulk(many)
+    return table.concat(found, " ")
+  end
+
+  describe("create", function()
+    it("pushes to every tab of the person, with the guide's payload and the badge", function()
+      local sent = notifications.create(REQUEST)
+      assert.equal("string", type(sent.id))
+      local expected = {
+        id = sent.id,
+        type = "COURSE_UPDATE",
+        title = "New Lesson Available",
+        message = "A new lesson has been added to your course",
+        data = { courseId = "course-456" },
+        priority = "NORMAL",
+        isRead = false,
+        createdAt = NOW,
+        unreadCount = 1,
+        rev = 1,
+      }
+      assert.same(expected, sent)
+      assert.same({ expected }, school:got(tab, "notification"))
+      assert.same({ expected }, school:got(other_tab, "notification"))
+      assert.same({}, school:got(tab, "unread_count"))
+      assert.same({}, school:got(bob, "notification"))
+      assert.equal(1, notifications.unread_count "ada")
+      assert.equal(0, notifications.unread_count "bob")
     end)
-    assert.is_nil(sent)
-    school.core.advance(0.01)
-    assert.equal(350, #sent)
-    many = {}
-    for i = 1, 10001 do
-      many[i] = true
-    end
-    assert.equal("too_big", select(3, notifications.bulk(many)))
+
+    it("takes a person's id literally", function()
+      notifications.create(request { userId = "user-ada" })
+      assert.equal(0, notifications.unread_count "ada")
+      notifications.create(request { userId = 5 })
+      assert.equal(1, notifications.unread_count "5")
+      assert.equal(1, notifications.unread_count(5))
+    end)
+
+    it("has defaults, and the platform's priorities in its letters", function()
+      local sent = notifications.create { userId = 5, title = "t", message = "m", actionUrl = "/courses/1" }
+      assert.same({ "INFO", "NORMAL", "/courses/1" }, { sent.type, sent.priority, sent.actionUrl })
+      assert.same({}, sent.data)
+      for given, priority in pairs { high = "HIGH", Urgent = "URGENT", LOW = "LOW", ["so so"] = "so so" } do
+        assert.equal(priority, notifications.create(request { priority = given }).priority)
+      end
+    end)
+
+    it("brings any data back unchanged", function()
+      local lectern = school.lectern
+      for _, data in ipairs {
+        "text", 0, -1.5, 2 ^ 53, -2 ^ 53, true, false, lectern.null, "👩‍🏫 \0 \"",
+        lectern.array(), {}, { a = lectern.array(), b = {}, c = lectern.null }, { { 1 }, lectern.null },
+      } do
+        local text = lectern.json.encode(data)
+        local sent = notifications.create(request { data = data })
+        assert.equal(text, lectern.json.encode(sent.data))
+        local listed = notifications.list("ada", { limit = 1 }).notifications[1]
+        assert.equal(text, lectern.json.encode(listed.data))
+      end
+    end)
+
+    it("refuses what is wrong, and nothing is kept", function()
+      for _, change in ipairs {
+        { userId = {} }, { userId = "" }, { userId = "a\nb" },
+        { title = "" }, { title = 5 }, { title = ("x"):rep(201) },
+        { message = ("x"):rep(8001) }, { priority = {} }, { data = ("x"):rep(16001) }, { actionUrl = "a\nb" },
+        { actionUrl = ("x"):rep(2001) }, { expiresAt = "soon" }, { expiresAt = NOW }, { expiresAt = -1 },
+      } do
+        assert.equal("invalid", select(3, notifications.create(request(change))))
+      end
+      assert.equal("invalid", select(3, notifications.create(nil)))
+      assert.equal("invalid", select(3, notifications.create "hello"))
+      assert.equal(0, notifications.unread_count "ada")
+      assert.same({}, school:got(tab, "notification"))
+    end)
+
+    it("is one call of the database", function()
+      notifications.create(REQUEST)
+      local before = school.core.db_calls
+      notifications.create(REQUEST)
+      assert.equal(before + 1, school.core.db_calls)
+    end)
+
+    it("keeps so many of a person, and tells which one goes", function()
+      open { store = { notifications = 3 } }
+      local ids = {}
+      for i = 1, 5 do
+        ids[i] = notifications.create(request { title = "t" .. i }).id
+      end
+      local got = school:got(tab, "notification")
+      assert.is_nil(got[3].removedIds)
+      assert.same({ { ids[1] }, { ids[2] } }, { got[4].removedIds, got[5].removedIds })
+      assert.same({ 3, 3 }, { got[4].unreadCount, got[5].unreadCount })
+      assert.equal("t5 t4 t3", titles(notifications.list("ada").notifications))
+      notifications.create(request { userId = "bob" })
+      assert.equal(1, notifications.unread_count "bob")
+    end)
+  end)
+
+  describe("bulk", function()
+    it("notifies all in order, or nobody", function()
+      local sent = notifications.bulk {
+        { userId = "ada", type = "ANNOUNCEMENT", title = "System Maintenance", message = "tonight" },
+        { userId = "bob", type = "ANNOUNCEMENT", title = "System Maintenance", message = "tonight" },
+      }
+      assert.equal(2, #sent)
+      assert.equal(sent[1].id, school:got(tab, "notification")[1].id)
+      assert.equal(sent[2].id, school:got(bob, "notification")[1].id)
+
+      local list, why, code = notifications.bulk { REQUEST, { userId = "bob" } }
+      assert.same({ nil, "notification 2: message is missing", "invalid" }, { list, why, code })
+      assert.same({}, school:got(tab, "notification"))
+      assert.equal("invalid", select(3, notifications.bulk(REQUEST)))
+      assert.equal("invalid", select(3, notifications.bulk(nil)))
+      assert.same({}, notifications.bulk {})
+    end)
+
+    it("goes in pieces, one call of the database each", function()
+      local many = {}
+      for i = 1, 450 do
+        many[i] = { userId = i, title = "t", message = "m" }
+      end
+      notifications.create(REQUEST)
+      local before = school.core.db_calls
+      assert.equal(450, #notifications.bulk(many))
+      assert.equal(before + 3, school.core.db_calls)
+      many = {}
+      for i = 1, 10001 do
+        many[i] = true
+      end
+      assert.equal("too_big", select(3, notifications.bulk(many)))
+    end)
+
+    it("gives one person's each a rev and the count at it", function()
+      open { store = { notifications = 4 } }
+      local list = {}
+      for i = 1, 11 do
+        list[i] = request { title = "t" .. i, userId = i % 2 == 0 and "bob" or "ada" }
+      end
+      local sent = notifications.bulk(list)
+      local got = school:got(tab, "notification")
+      assert.equal("t1 t3 t5 t7 t9 t11", titles(got))
+      for i, each in ipairs(got) do
+        assert.same({ i, ({ 1, 2, 3, 4, 3, 4 })[i] }, { each.rev, each.unreadCount })
+      end
+      assert.same({ sent[1].id, sent[3].id }, got[5].removedIds) -- those that went with its transaction
+      assert.equal("t11 t9 t7 t5", titles(notifications.list("ada").notifications))
+    end)
+
+    it("says how far it came when the database goes away", function()
+      local calls, db_call = 0, school.core.db_call
+      function school.core.db_call(...)
+        calls = calls + 1
+        school.core.db_down = calls > 1
+        return db_call(...)
+      end
+      local many = {}
+      for i = 1, 300 do
+        many[i] = { userId = i, title = "t", message = "m" }
+      end
+      local list, why, code = notifications.bulk(many)
+      assert.is_nil(list)
+      assert.matches("^200 of 300 notifications are sent, then: ", why)
+      assert.equal("unavailable", code)
+    end)
   end)
 
   it("room notifies who is in the room, and keeps nothing", function()
@@ -131,9 +217,10 @@ describe("notifications", function()
       type = "COURSE_ANNOUNCEMENT",
       title = "Important Update",
       message = "Please check the new assignment",
-      priority = "normal",
+      data = {},
+      priority = "NORMAL",
       isRoomNotification = true,
-      createdAt = "2027-01-15T08:00:00.000Z",
+      createdAt = NOW,
     }
     assert.same({ expected }, school:got(bob, "notification"))
     assert.same({}, school:got(tab, "notification"))
@@ -143,79 +230,387 @@ describe("notifications", function()
   end)
 
   it("system tells everybody", function()
-    local sent = { type = "MAINTENANCE", title = "t", message = "m", data = { at = 5 }, priority = "high" }
+    local sent = { type = "MAINTENANCE", title = "t", message = "m", data = { at = 5 }, priority = "high",
+      actionUrl = "/status" }
     notifications.system(sent)
+    sent.priority, sent.isSystemAnnouncement = "HIGH", true
     for _, socket in ipairs { tab, other_tab, bob } do
       assert.same({ sent }, school:got(socket, "system_announcement"))
     end
     assert.equal("invalid", select(3, notifications.system { title = "t" }))
   end)
 
-  it("mark_read tells the number to all tabs, once", function()
+  describe("marks", function()
+    it("one as read, and tells all tabs once", function()
+      local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
+      local result = { count = 1, unreadCount = 1, rev = 3, epoch = "e1" }
+      assert.same(result, notifications.mark_read("ada", first.id))
+      for _, socket in ipairs { tab, other_tab } do
+        local told = { unreadCount = 1, rev = 3, readIds = { first.id } }
+        assert.same({ told }, school:got(socket, "unread_count"))
+      end
+      result.count = 0
+      assert.same(result, notifications.mark_read("ada", first.id))
+      assert.same({}, school:got(tab, "unread_count"))
+      assert.equal(0, notifications.mark_read("ada", second.id).unreadCount)
+      assert.same(NOT_FOUND, { notifications.mark_read("ada", "nope") })
+      assert.equal("not_found", select(3, notifications.mark_read("bob", first.id)))
+      local list = notifications.list("ada").notifications
+      assert.same({ true, NOW }, { list[1].isRead, list[1].readAt })
+    end)
+
+    it("all as read, and tells it once", function()
+      notifications.create(REQUEST)
+      notifications.create(REQUEST)
+      assert.same({ count = 2, unreadCount = 0, rev = 3, epoch = "e1" }, notifications.mark_all_read "ada")
+      assert.same({ { unreadCount = 0, rev = 3, allRead = true } }, school:got(tab, "unread_count"))
+      assert.same({ count = 0, unreadCount = 0, rev = 3, epoch = "e1" }, notifications.mark_all_read "ada")
+      assert.same({}, school:got(tab, "unread_count"))
+      assert.equal(0, notifications.mark_all_read("nobody").rev)
+    end)
+  end)
+
+  it("delete takes one away, and tells all tabs", function()
     local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
-    unread_told(tab)
-    assert.equal(1, notifications.mark_read("user-123", first.id))
-    for _, socket in ipairs { tab, other_tab } do
-      local told = school:got(socket, "unread_count")
-      assert.same({ unreadCount = 1, readIds = { first.id } }, told[#told])
-    end
-    assert.equal(1, notifications.mark_read("user-123", first.id))
-    assert.same({}, unread_told(tab))
-    assert.equal(0, notifications.mark_read("user-123", second.id))
-    assert.same({ nil, "there is no such notification", "not_found" },
-      { notifications.mark_read("user-123", "nope") })
-    assert.equal("not_found", select(3, notifications.mark_read("bob", first.id)))
+    assert.same({ count = 1, unreadCount = 1, rev = 3, epoch = "e1" }, notifications.delete("ada", first.id))
+    assert.same({ { unreadCount = 1, rev = 3, removedIds = { first.id } } }, school:got(tab, "unread_count"))
+    assert.same(NOT_FOUND, { notifications.delete("ada", first.id) })
+    assert.equal("not_found", select(3, notifications.delete("bob", second.id)))
+    assert.equal("not_found", select(3, notifications.mark_read("ada", first.id)))
+    notifications.mark_read("ada", second.id)
+    assert.equal(0, notifications.delete("ada", second.id).unreadCount)
+    assert.same({}, notifications.list("ada").notifications)
   end)
 
-  it("mark_all_read tells it once", function()
+  it("badge is one call of the database", function()
     notifications.create(REQUEST)
+    local before = school.core.db_calls
+    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.of "ada")
+    assert.equal(before + 1, school.core.db_calls)
+    assert.same({ unreadCount = 0, rev = 0, epoch = "e1" }, badges.of "nobody")
+  end)
+
+  it("newest knows what was pushed since the badge was asked for", function()
+    local asked = badges.of "ada"
+    assert.equal(asked, badges.newest("ada", asked))
+    assert.is_nil(badges.newest "ada")
     notifications.create(REQUEST)
-    unread_told(tab)
-    assert.equal(0, notifications.mark_all_read "user-123")
-    assert.same({ { unreadCount = 0, allRead = true } }, school:got(tab, "unread_count"))
-    assert.equal(0, notifications.mark_all_read "user-123")
-    assert.same({}, unread_told(tab))
+    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.newest("ada", asked))
+    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.newest "ada")
+    asked = badges.of "ada"
+    assert.equal(asked, badges.newest("ada", asked))
+    school.core.advance(46)
+    notifications.create(request { userId = "bob" })
+    school.core.advance(46)
+    notifications.create(request { userId = "bob" })
+    assert.is_nil(badges.newest "ada") -- forgotten
   end)
 
-  it("list pages newest first", function()
-    local sent = {}
-    for i = 1, 30 do
-      sent[i] = notifications.create { userId = "bob", title = "t" .. i, message = "m" }
+  describe("list", function()
+    it("pages newest first, whatever comes or goes meanwhile", function()
+      local ids = {}
+      for i = 1, 30 do
+        ids[i] = notifications.create(request { userId = "bob", title = "t" .. i }).id
+      end
+      local page = notifications.list("bob", { limit = 12 })
+      assert.same({ 12, true, 30, 30, "e1" },
+        { #page.notifications, page.hasMore, page.unreadCount, page.rev, page.epoch })
+      assert.equal("t30", page.notifications[1].title)
+      notifications.create(request { userId = "bob" })
+      notifications.delete("bob", ids[19]) -- the one whose cursor it is
+      notifications.delete("bob", ids[18])
+      local rest = notifications.list("bob", { cursor = page.nextCursor, limit = 500 })
+      assert.equal("t17", rest.notifications[1].title)
+      assert.equal("t1", rest.notifications[17].title)
+      assert.same({ 17, false }, { #rest.notifications, rest.hasMore })
+      assert.is_nil(rest.nextCursor)
+      assert.equal("t1", notifications.list("bob", { before = ids[2] }).notifications[1].title)
+      assert.equal(1, #notifications.list("bob", { limit = -5 }).notifications)
+    end)
+
+    it("gives exactly a page without more", function()
+      for _ = 1, 20 do
+        notifications.create(REQUEST)
+      end
+      local page = notifications.list "ada"
+      assert.same({ 20, false }, { #page.notifications, page.hasMore })
+    end)
+
+    it("gives only unread ones if asked", function()
+      notifications.create(request { title = "t1" })
+      notifications.mark_read("ada", notifications.create(request { title = "t2" }).id)
+      notifications.create(request { title = "t3" })
+      local page = notifications.list("ada", { unread = true, limit = 1 })
+      assert.equal("t3", titles(page.notifications))
+      page = notifications.list("ada", { unread = true, cursor = page.nextCursor })
+      assert.equal("t1", titles(page.notifications))
+    end)
+
+    it("is an array even when empty, and refuses a cursor that is none", function()
+      assert.is_true(school.lectern.is_array(notifications.list("nobody").notifications))
+      for _, cursor in ipairs { "", "5", "n", "nx", "n" .. ("f"):rep(20) } do
+        assert.equal("invalid", select(3, notifications.list("ada", { cursor = cursor })))
+      end
+    end)
+  end)
+
+  it("page counts pages as the platform's REST does", function()
+    for i = 1, 45 do
+      notifications.create(request { title = "t" .. i })
     end
-    local page = notifications.list "bob"
-    assert.equal(20, #page)
-    assert.equal("t30", page[1].title)
-    local rest = notifications.list("bob", { before = page[20].id, limit = 500 })
-    assert.equal(10, #rest)
-    assert.equal("t1", rest[10].title)
-    assert.equal(1, #notifications.list("bob", { limit = -5 }))
-    notifications.mark_read("bob", sent[30].id)
-    assert.equal("t29", notifications.list("bob", { unread = true })[1].title)
-    assert.is_true(notifications.list("bob")[1].isRead)
-    assert.is_true(school.lectern.is_array(notifications.list "nobody"))
+    local page = notifications.page("ada", 3, 20)
+    assert.same({ page = 3, limit = 20, total = 45, pages = 3 }, page.pagination)
+    assert.equal("t5 t4 t3 t2 t1", titles(page.notifications))
+    assert.equal(45, page.unreadCount)
+    assert.same({ page = 1, limit = 20, total = 0, pages = 0 }, notifications.page("nobody").pagination)
+    assert.same({}, notifications.page("ada", 99).notifications)
   end)
 
-  -- Whatever is done, in whatever order, the last number that a tab was told is the server's.
-  it("keeps the badge right through random steps", function()
-    local ids, seed, badge = {}, 3, 0
+  describe("since", function()
+    it("tells what came, changed and went", function()
+      local first = notifications.create(request { title = "t1" })
+      local second = notifications.create(request { title = "t2" })
+      local third = notifications.create(request { title = "t3" })
+      local same = { notifications = {}, removedIds = {}, unreadCount = 3, rev = 3, epoch = "e1" }
+      assert.same(same, notifications.since("ada", 3, "e1"))
+      notifications.mark_read("ada", first.id)
+      notifications.delete("ada", second.id)
+      notifications.create(request { title = "t4" })
+      local changes = notifications.since("ada", 3, "e1")
+      assert.equal("t1 t4", titles(changes.notifications))
+      assert.is_true(changes.notifications[1].isRead)
+      assert.same({ { second.id }, 2, 6 }, { changes.removedIds, changes.unreadCount, changes.rev })
+      assert.is_nil(changes.reset)
+      assert.equal("t4", titles(notifications.since("ada", 5, "e1").notifications))
+      assert.equal("t1 t3 t4", titles(notifications.since("ada", 0, "e1").notifications))
+      assert.equal(third.id, notifications.since("ada", 2, "e1").notifications[2].id)
+    end)
+
+    it("begins anew for another store, a rev that never was, and too much", function()
+      for i = 1, 3 do
+        notifications.create(request { title = "t" .. i })
+      end
+      for _, asked in ipairs { { 3, "e0" }, { 4, "e1" } } do
+        local answer = notifications.since("ada", unpack(asked))
+        assert.is_true(answer.reset)
+        assert.equal("t3 t2 t1", titles(answer.notifications))
+        assert.same({ false, 3, 3, "e1" }, { answer.hasMore, answer.unreadCount, answer.rev, answer.epoch })
+      end
+      for i = 4, 104 do
+        notifications.create(request { title = "t" .. i })
+      end
+      local answer = notifications.since("ada", 3, "e1")
+      assert.same({ true, 20, true }, { answer.reset, #answer.notifications, answer.hasMore })
+      assert.equal(100, #notifications.since("ada", 4, "e1").notifications)
+    end)
+
+    it("begins anew when the removed ones are not remembered any more", function()
+      open { store = { notifications = 10 } }
+      for _ = 1, 64 do
+        notifications.create(REQUEST) -- 54 go; at rev 64 the newest 10 of these are remembered
+      end
+      assert.is_true(notifications.since("ada", 53, "e1").reset)
+      local answer = notifications.since("ada", 54, "e1")
+      assert.is_nil(answer.reset)
+      assert.equal(10, #answer.removedIds)
+    end)
+
+    it("forgets what was removed a month ago", function()
+      local first = notifications.create(REQUEST)
+      notifications.delete("ada", first.id)
+      notifications.create(REQUEST)
+      assert.same({ first.id }, notifications.since("ada", 1, "e1").removedIds)
+      school.core.advance(30 * 24 * 3600 + 3601)
+      assert.is_true(notifications.since("ada", 1, "e1").reset)
+      assert.same({ unreadCount = 1, rev = 3, epoch = "e1" }, badges.of "ada")
+      assert.is_nil(notifications.since("ada", 2, "e1").reset)
+    end)
+  end)
+
+  describe("expiry", function()
+    it("takes it from list and count in time, and tells", function()
+      local going = notifications.create(request { title = "t1", expiresAt = "2027-01-15T08:00:10Z" })
+      assert.equal("2027-01-15T08:00:10.000Z", going.expiresAt)
+      notifications.create(request { title = "t2", expiresAt = 1800000005000 })
+      notifications.create(request { title = "t3" })
+      school.core.advance(4.9)
+      assert.equal(3, notifications.unread_count "ada")
+      assert.same({}, school:got(tab, "unread_count"))
+      school.core.advance(0.2)
+      local told = school:got(tab, "unread_count")
+      assert.same({ 1, 2, 4 }, { #told, told[1].unreadCount, told[1].rev })
+      school.core.advance(5)
+      told = school:got(tab, "unread_count")
+      assert.same({ { unreadCount = 1, rev = 5, removedIds = { going.id } } }, told)
+      assert.equal("t3", titles(notifications.list("ada").notifications))
+    end)
+
+    -- The timer is late, or was never set, as the process is another one.
+    local function overdue(fn)
+      notifications.create(request { title = "t1", expiresAt = 1800000005000 })
+      notifications.create(request { title = "t2" })
+      local now = school.lectern.now
+      function school.lectern.now()
+        return now() + 6
+      end
+      fn()
+    end
+
+    it("goes with whatever is changed next", function()
+      overdue(function()
+        notifications.create(request { title = "t3" })
+        local got = school:got(tab, "notification")
+        assert.same({ 2, 3, 1 }, { got[3].unreadCount, got[3].rev, #got[3].removedIds })
+        assert.equal("t3 t2", titles(notifications.list("ada").notifications))
+      end)
+    end)
+
+    it("goes before what is read next", function()
+      for _, read in ipairs {
+        function() return badges.of "ada" end,
+        function() return notifications.list "ada" end,
+        function() return notifications.page "ada" end,
+        function() return notifications.since("ada", 2, "e1") end,
+      } do
+        open()
+        overdue(function()
+          local answer = read()
+          assert.same({ 1, 3 }, { answer.unreadCount, answer.rev })
+          local told = school:got(tab, "unread_count")
+          assert.same({ 1, 1, 3 }, { #told, told[1].unreadCount, told[1].rev })
+        end)
+      end
+    end)
+
+    it("is no longer there to be read or deleted", function()
+      for _, act in ipairs { "mark_read", "delete" } do
+        open()
+        overdue(function()
+          local id = school:got(tab, "notification")[1].id
+          assert.equal("not_found", select(3, notifications[act]("ada", id)))
+          assert.equal(1, #school:got(tab, "unread_count"))
+          assert.equal(1, notifications.unread_count "ada")
+        end)
+      end
+      open()
+      overdue(function()
+        notifications.mark_all_read "ada"
+        local told = school:got(tab, "unread_count")[1]
+        assert.same({ 0, 3, true, 1 }, { told.unreadCount, told.rev, told.allRead, #told.removedIds })
+      end)
+    end)
+
+    it("of many people is done in one transaction each hundred", function()
+      local list = {}
+      for i = 1, 250 do
+        list[i] = { userId = i, title = "t", message = "m", expiresAt = 1800000005000 }
+      end
+      notifications.bulk(list)
+      local before = school.core.db_calls
+      school.core.advance(6)
+      assert.equal(before + 4 + 3 + 1, school.core.db_calls) -- looks, transactions, and when the next is due
+      assert.equal(0, notifications.unread_count(250))
+    end)
+
+    it("is tried again when the database was away", function()
+      notifications.create(request { expiresAt = 1800000005000 })
+      school.core.db_down = true
+      school.core.advance(6)
+      school.core.db_down = false
+      assert.same({}, school:got(tab, "unread_count"))
+      school.core.advance(5)
+      assert.equal(0, school:got(tab, "unread_count")[1].unreadCount)
+    end)
+  end)
+
+  it("answers unavailable when the database is away, and pushes nothing", function()
+    school.core.db_down = true
+    for _, act in ipairs {
+      function() return notifications.create(REQUEST) end,
+      function() return badges.of "ada" end,
+      function() return notifications.unread_count "ada" end,
+      function() return notifications.list "ada" end,
+      function() return notifications.page "ada" end,
+      function() return notifications.since("ada", 0, "e1") end,
+      function() return notifications.mark_read("ada", "x") end,
+      function() return notifications.mark_all_read "ada" end,
+      function() return notifications.delete("ada", "x") end,
+    } do
+      assert.equal("unavailable", select(3, act()))
+    end
+    assert.same({}, school:got(tab))
+  end)
+
+  -- Whatever is done, in whatever order: who applies the pushes, each rev once, knows what the server says;
+  -- and so does who was told nothing and asks since any rev.
+  it("keeps every tab right through random steps", function()
+    open { store = { notifications = 12 } }
+    local ids, seed, seen = {}, 3, { { rev = 0, ids = {} } }
     local function random(n)
       seed = (seed * 1103515245 + 12345) % 2147483648
       return math.floor(seed / 65536) % n + 1
     end
-    for _ = 1, 1000 do
-      local what = random(10)
-      if what <= 5 then
-        ids[#ids + 1] = notifications.create(REQUEST).id
-      elseif what <= 9 and #ids > 0 then
-        notifications.mark_read("user-123", ids[random(#ids)])
-      elseif what == 10 then
-        notifications.mark_all_read "user-123"
+    local known, rev, count = {}, 0, 0
+    local function apply(push)
+      assert.equal(rev + 1, push.rev)
+      rev, count = push.rev, push.unreadCount
+      for id in pairs(push.allRead and known or {}) do
+        known[id] = true
       end
-      for _, socket in ipairs { tab, other_tab } do
-        local told = unread_told(socket)
-        badge = told[#told] or badge
-        assert.equal(notifications.unread_count "user-123", badge)
+      for _, id in ipairs(push.readIds or {}) do
+        known[id] = true
+      end
+      for _, id in ipairs(push.removedIds or {}) do
+        known[id] = nil
       end
     end
+    for _ = 1, 600 do
+      local what, now = random(12), school.core.now()
+      if what <= 5 then
+        local soon = (now + random(9)) * 1000
+        ids[#ids + 1] = notifications.create(request { expiresAt = random(4) == 1 and soon or nil }).id
+      elseif what == 6 then
+        notifications.bulk { REQUEST, request { userId = "bob" }, REQUEST, REQUEST }
+      elseif what <= 9 and #ids > 0 then
+        notifications.mark_read("ada", ids[random(#ids)])
+      elseif what == 10 and random(4) == 1 then
+        notifications.mark_all_read "ada"
+      elseif what == 11 and #ids > 0 then
+        notifications.delete("ada", ids[random(#ids)])
+      elseif what == 12 then
+        school.core.advance(random(3))
+      end
+      for _, message in ipairs(school.core.received(tab)) do
+        local push = message[1]
+        if message.event == "notification" then
+          known[push.id] = false
+        end
+        apply(push)
+      end
+      school:got(tab, "notification")
+      school:got(tab, "unread_count")
+      local list = notifications.list("ada", { limit = 100 })
+      local listed, unread = {}, 0
+      for _, each in ipairs(list.notifications) do
+        listed[each.id] = each.isRead
+        unread = unread + (each.isRead and 0 or 1)
+      end
+      assert.same(listed, known)
+      assert.same({ list.unreadCount, list.rev, unread }, { count, rev, count })
+      seen[#seen + 1] = { rev = rev, ids = listed }
+      local before = seen[random(#seen)]
+      local changes, then_known = notifications.since("ada", before.rev, "e1"), {}
+      for id, read in pairs(changes.reset and {} or before.ids) do
+        then_known[id] = read
+      end
+      for _, each in ipairs(changes.notifications) do
+        then_known[each.id] = each.isRead
+      end
+      for _, id in ipairs(changes.removedIds or {}) do
+        then_known[id] = nil
+      end
+      assert.same(listed, then_known)
+    end
+    assert.is_true(rev > 300)
   end)
 end)

@@ -42,6 +42,7 @@ local function defaults()
     db = { transaction_timeout = 2000 },
     store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
     ack_timeout = 10000,
+    connect_timeout = 45000,
     max_rooms = 1000,
     max_arguments = 128,
     api = { timeout = 30000, idempotency_ttl = 86400000 },
