@@ -1,34 +1,44 @@
 -- Coming and going: who is let in, the first event they get, and what ends when they leave.
 
-local notifications = require "lectern.notifications"
+local badges = require "lectern.badges"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 local typing = require "lectern.typing"
 
 local M = {}
 
--- The token is good already. Everybody is in the room of their own: what is sent to `user:{id}` reaches
--- each of their tabs.
+-- The token is good already. The badge is asked for now, so that the client's first event can have it; a
+-- database that is away keeps nobody out.
 function M.on_connect(socket)
   local room, why, code = rooms.of("user", socket.user.id)
   if not room then
     return nil, why, code
   end
-  return socket:join(room)
+  socket.data.badge = badges.of(socket.user.id)
 end
 
+-- Everybody is in the room of their own: what is sent to `user:{id}` reaches each of their tabs. Nothing
+-- may wait between joining it and `connected`, which has the badge as it is then.
 function M.on_connected(socket)
   local id = socket.user.id
+  presence.connected(socket)
+  if socket.recovered then -- without on_connect
+    socket.data.badge = badges.of(id)
+  end
+  socket:join(rooms.user(id))
+  local badge = badges.newest(id, socket.data.badge) or {}
+  socket.data.badge = nil
   socket:emit("connected", {
     message = "Connected to the classroom",
     userId = id,
     socketId = socket.id,
-    unreadCount = notifications.unread_count(id),
+    unreadCount = badge.unreadCount,
+    rev = badge.rev,
+    epoch = badge.epoch,
     recovered = socket.recovered or nil,
     -- Why events may be missing; the page should then load anew what it shows.
     recoveryFailed = socket.recovery_failed,
   })
-  presence.connected(socket)
 end
 
 function M.on_disconnect(socket)

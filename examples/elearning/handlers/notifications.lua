@@ -1,5 +1,6 @@
 -- Notifications: sent by other programs and by staff; read by whom they are for.
 
+local badges = require "lectern.badges"
 local check = require "lectern.check"
 local lectern = require "lectern"
 local notifications = require "lectern.notifications"
@@ -7,7 +8,7 @@ local roles = require "lectern.roles"
 
 local M = {}
 
--- notification: { userId, type, title, message, data?, priority?, actionUrl? }
+-- notification: { userId, type, title, message, data?, priority?, actionUrl?, expiresAt? }
 function M.create_notification(notification)
   return notifications.create(notification)
 end
@@ -22,6 +23,67 @@ end
 
 function M.create_system_announcement(announcement)
   return notifications.system(announcement)
+end
+
+-- What a back end asks for a person, as the platform's NotificationService has it.
+
+local PAGE = { userId = "person", page = "integer?", limit = "integer?" }
+local PERSON = { userId = "person" }
+local OF_PERSON = { userId = "person", id = "line" }
+
+-- { notifications, pagination: { page, limit, total, pages }, unreadCount, rev, epoch }
+function M.get_user_notifications(user_id, page, limit)
+  local given, why, code = check.fields({ userId = user_id, page = page, limit = limit }, PAGE)
+  if not given then
+    return nil, why, code
+  end
+  return notifications.page(given.userId, given.page, given.limit)
+end
+
+-- A number.
+function M.get_unread_count(user_id)
+  local given, why, code = check.fields({ userId = user_id }, PERSON)
+  if not given then
+    return nil, why, code
+  end
+  return notifications.unread_count(given.userId)
+end
+
+-- { count, unreadCount, rev, epoch }; one that the person does not have is no mistake: count is 0.
+local function counted(user_id, answer, why, code)
+  if code ~= "not_found" then
+    return answer, why, code
+  end
+  local badge
+  badge, why, code = badges.of(user_id)
+  if badge then
+    badge.count = 0
+  end
+  return badge, why, code
+end
+
+function M.mark_as_read(notification_id, user_id)
+  local given, why, code = check.fields({ userId = user_id, id = notification_id }, OF_PERSON)
+  if not given then
+    return nil, why, code
+  end
+  return counted(given.userId, notifications.mark_read(given.userId, given.id))
+end
+
+function M.mark_all_as_read(user_id)
+  local given, why, code = check.fields({ userId = user_id }, PERSON)
+  if not given then
+    return nil, why, code
+  end
+  return notifications.mark_all_read(given.userId)
+end
+
+function M.delete_notification(notification_id, user_id)
+  local given, why, code = check.fields({ userId = user_id, id = notification_id }, OF_PERSON)
+  if not given then
+    return nil, why, code
+  end
+  return counted(given.userId, notifications.delete(given.userId, given.id))
 end
 
 function M.on_notify(socket, notification)
@@ -46,19 +108,35 @@ function M.on_announce_system(socket, announcement)
   return { ok = true }
 end
 
-local LIST = { limit = "integer?", before = "line?", unread = "boolean?" }
+-- What people do with their own. Answers carry the badge: unreadCount, rev, epoch.
+
+local function acknowledged(answer, why, code)
+  if not answer then
+    return nil, why, code
+  end
+  answer.ok = true
+  return answer
+end
+
+local LIST = { limit = "integer?", cursor = "line?", before = "line?", unread = "boolean?" }
 
 function M.on_list_notifications(socket, payload)
   local filter, why, code = check.fields(payload, LIST)
   if not filter then
     return nil, why, code
   end
-  local id = socket.user.id
-  return {
-    ok = true,
-    notifications = notifications.list(id, filter),
-    unreadCount = notifications.unread_count(id),
-  }
+  return acknowledged(notifications.list(socket.user.id, filter))
+end
+
+local SINCE = { rev = "integer", epoch = "line" }
+
+-- For who was away, or has missed a push: what changed since.
+function M.on_notifications_since(socket, payload)
+  local given, why, code = check.fields(payload, SINCE)
+  if not given then
+    return nil, why, code
+  end
+  return acknowledged(notifications.since(socket.user.id, given.rev, given.epoch))
 end
 
 local ONE = { id = "line" }
@@ -68,16 +146,19 @@ function M.on_mark_notification_read(socket, payload)
   if not given then
     return nil, why, code
   end
-  local count
-  count, why, code = notifications.mark_read(socket.user.id, given.id)
-  if not count then
-    return nil, why, code
-  end
-  return { ok = true, unreadCount = count }
+  return acknowledged(notifications.mark_read(socket.user.id, given.id))
 end
 
 function M.on_mark_all_notifications_read(socket)
-  return { ok = true, unreadCount = notifications.mark_all_read(socket.user.id) }
+  return acknowledged(notifications.mark_all_read(socket.user.id))
+end
+
+function M.on_delete_notification(socket, payload)
+  local given, why, code = check.fields(payload, ONE)
+  if not given then
+    return nil, why, code
+  end
+  return acknowledged(notifications.delete(socket.user.id, given.id))
 end
 
 return M

@@ -255,12 +255,85 @@ describe("the classroom", function()
       assert.equal(2, ack.unreadCount)
       assert.equal(2, #ada:ask("list_notifications").notifications)
       assert.equal(2, #ada:ask("list_notifications", school.lectern.null).notifications)
-      assert.same({ ok = true, unreadCount = 1 }, ada:ask("mark_notification_read", { id = first.id }))
+      ack = ada:ask("mark_notification_read", { id = first.id })
+      assert.same({ true, 1, 3 }, { ack.ok, ack.unreadCount, ack.rev })
       local told = phone:got "unread_count"
-      assert.same({ unreadCount = 1, readIds = { first.id } }, told[#told])
+      assert.same({ { unreadCount = 1, rev = 3, readIds = { first.id } } }, told)
       assert.equal("two", ada:ask("list_notifications", { unread = true }).notifications[1].title)
-      assert.same({ ok = true, unreadCount = 0 }, phone:ask("mark_all_notifications_read"))
+      assert.equal(0, phone:ask("mark_all_notifications_read").unreadCount)
       assert.equal(0, ada:ask("list_notifications", {}).unreadCount)
+    end)
+
+    it("are deleted in all tabs", function()
+      local phone = school:connect { id = "ada" }
+      local note = school.api.create_notification { userId = "ada", title = "one", message = "m" }
+      assert.equal(0, ada:ask("delete_notification", { id = note.id }).unreadCount)
+      assert.same({ { unreadCount = 0, rev = 2, removedIds = { note.id } } }, phone:got "unread_count")
+      assert.equal("not_found", code(phone:ask("delete_notification", { id = note.id })))
+      assert.equal("invalid", code(phone:ask("delete_notification", {})))
+    end)
+
+    it("come in pages by a cursor", function()
+      for i = 1, 5 do
+        school.api.create_notification { userId = "ada", title = "t" .. i, message = "m" }
+      end
+      local ack = ada:ask("list_notifications", { limit = 3 })
+      assert.same({ 3, true }, { #ack.notifications, ack.hasMore })
+      ack = ada:ask("list_notifications", { limit = 3, cursor = ack.nextCursor })
+      assert.same({ "t2", "t1", false }, { ack.notifications[1].title, ack.notifications[2].title, ack.hasMore })
+      assert.equal("invalid", code(ada:ask("list_notifications", { cursor = "2" })))
+    end)
+
+    it("are told to who was away", function()
+      local badge = ada:got("connected")[1] or school:connect({ id = "ada" }):got("connected")[1]
+      assert.same({ 0, 0, "string" }, { badge.unreadCount, badge.rev, type(badge.epoch) })
+      local note = school.api.create_notification { userId = "ada", title = "one", message = "m" }
+      local ack = ada:ask("notifications_since", { rev = badge.rev, epoch = badge.epoch })
+      assert.same({ 1, 1, note.id }, { ack.unreadCount, ack.rev, ack.notifications[1].id })
+      assert.is_true(ada:ask("notifications_since", { rev = 0, epoch = "another" }).reset)
+      assert.equal("invalid", code(ada:ask("notifications_since", { rev = 0 })))
+    end)
+
+    it("are read and marked by a back end too", function()
+      local ids = {}
+      for i = 1, 3 do
+        ids[i] = school.api.create_notification({ userId = "ada", title = "t" .. i, message = "m" }).id
+      end
+      local page = school.api.get_user_notifications("ada", 2, 2)
+      assert.same({ page = 2, limit = 2, total = 3, pages = 2 }, page.pagination)
+      assert.equal("t1", page.notifications[1].title)
+      assert.equal(3, school.api.get_unread_count "ada")
+      assert.same({ 1, 2 }, { school.api.mark_as_read(ids[1], "ada").count, school.api.get_unread_count "ada" })
+      assert.equal(0, school.api.mark_as_read(ids[1], "ada").count)
+      assert.equal(0, school.api.markAsRead(ids[2], "bob").count)
+      assert.equal(0, school.api.delete_notification("nope", "ada").count)
+      assert.equal(1, school.api.delete_notification(ids[3], "ada").count)
+      assert.equal(1, school.api.mark_all_as_read("ada").count)
+      assert.equal(0, school.api.get_unread_count "ada")
+      for _, name in ipairs { "get_user_notifications", "get_unread_count", "mark_all_as_read", "mark_as_read" } do
+        assert.equal("invalid", select(3, school.api[name]({}, {})))
+      end
+    end)
+
+    it("do not keep anybody out while the database is away", function()
+      school.core.db_down = true
+      local client = school:connect { id = "carl" }
+      local connected = client:got("connected")[1]
+      assert.equal("carl", connected.userId)
+      assert.is_nil(connected.unreadCount)
+      assert.equal("unavailable", code(client:ask("list_notifications")))
+      assert.equal("unavailable", code(client:ask("notifications_since", { rev = 0, epoch = "e" })))
+    end)
+
+    -- The badge of who is being let in was asked for before this came.
+    it("that come while somebody is let in are counted in the first event", function()
+      local modules = { { namespace = "/", on_connect = function()
+        school.api.create_notification { userId = "dora", title = "one", message = "m" }
+      end } }
+      school = app.new { dir = "examples/elearning", modules = modules }
+      local got = school:connect({ id = "dora" }):got()
+      assert.equal("connected", got[1][1])
+      assert.same({ 1, 1, 1 }, { #got, got[1][2].unreadCount, got[1][2].rev })
     end)
 
     it("are one's own", function()

@@ -27,12 +27,16 @@ describe("the guide", function()
   end
 
   it("connected is the first event", function()
+    local got = ada:got()[1]
     assert.same({ "connected", {
       message = "Connected to the classroom",
       userId = "user-123",
       socketId = ada.socket.id,
       unreadCount = 0,
-    } }, ada:got()[1])
+      rev = 0,
+      epoch = got[2].epoch,
+    } }, got)
+    assert.equal("string", type(got[2].epoch))
   end)
 
   it("join_room, leave_room", function()
