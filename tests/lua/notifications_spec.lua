@@ -1,6 +1,8 @@
 local class = require "support.class"
 
 local NOT_FOUND = { nil, "there is no such notification", "not_found" }
+local AWAY = { "the database is away", "unavailable" }
+local EPOCH = "epoch-of-specs"
 local NOW = "2027-01-15T08:00:00.000Z" -- of the stand-in's clock, 1800000000
 
 describe("notifications", function()
@@ -191,7 +193,7 @@ describe("notifications", function()
       local calls, db_call = 0, school.core.db_call
       function school.core.db_call(...)
         calls = calls + 1
-        school.core.db_down = calls > 1
+        school.core.db_failure = calls > 1 and AWAY or nil
         return db_call(...)
       end
       local many = {}
@@ -243,7 +245,7 @@ describe("notifications", function()
   describe("marks", function()
     it("one as read, and tells all tabs once", function()
       local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
-      local result = { count = 1, unreadCount = 1, rev = 3, epoch = "e1" }
+      local result = { count = 1, unreadCount = 1, rev = 3, epoch = EPOCH }
       assert.same(result, notifications.mark_read("ada", first.id))
       for _, socket in ipairs { tab, other_tab } do
         local told = { unreadCount = 1, rev = 3, readIds = { first.id } }
@@ -262,9 +264,9 @@ describe("notifications", function()
     it("all as read, and tells it once", function()
       notifications.create(REQUEST)
       notifications.create(REQUEST)
-      assert.same({ count = 2, unreadCount = 0, rev = 3, epoch = "e1" }, notifications.mark_all_read "ada")
+      assert.same({ count = 2, unreadCount = 0, rev = 3, epoch = EPOCH }, notifications.mark_all_read "ada")
       assert.same({ { unreadCount = 0, rev = 3, allRead = true } }, school:got(tab, "unread_count"))
-      assert.same({ count = 0, unreadCount = 0, rev = 3, epoch = "e1" }, notifications.mark_all_read "ada")
+      assert.same({ count = 0, unreadCount = 0, rev = 3, epoch = EPOCH }, notifications.mark_all_read "ada")
       assert.same({}, school:got(tab, "unread_count"))
       assert.equal(0, notifications.mark_all_read("nobody").rev)
     end)
@@ -272,7 +274,7 @@ describe("notifications", function()
 
   it("delete takes one away, and tells all tabs", function()
     local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
-    assert.same({ count = 1, unreadCount = 1, rev = 3, epoch = "e1" }, notifications.delete("ada", first.id))
+    assert.same({ count = 1, unreadCount = 1, rev = 3, epoch = EPOCH }, notifications.delete("ada", first.id))
     assert.same({ { unreadCount = 1, rev = 3, removedIds = { first.id } } }, school:got(tab, "unread_count"))
     assert.same(NOT_FOUND, { notifications.delete("ada", first.id) })
     assert.equal("not_found", select(3, notifications.delete("bob", second.id)))
@@ -285,9 +287,9 @@ describe("notifications", function()
   it("badge is one call of the database", function()
     notifications.create(REQUEST)
     local before = school.core.db_calls
-    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.of "ada")
+    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.of "ada")
     assert.equal(before + 1, school.core.db_calls)
-    assert.same({ unreadCount = 0, rev = 0, epoch = "e1" }, badges.of "nobody")
+    assert.same({ unreadCount = 0, rev = 0, epoch = EPOCH }, badges.of "nobody")
   end)
 
   it("newest knows what was pushed since the badge was asked for", function()
@@ -295,8 +297,8 @@ describe("notifications", function()
     assert.equal(asked, badges.newest("ada", asked))
     assert.is_nil(badges.newest "ada")
     notifications.create(REQUEST)
-    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.newest("ada", asked))
-    assert.same({ unreadCount = 1, rev = 1, epoch = "e1" }, badges.newest "ada")
+    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.newest("ada", asked))
+    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.newest "ada")
     asked = badges.of "ada"
     assert.equal(asked, badges.newest("ada", asked))
     school.core.advance(46)
@@ -313,7 +315,7 @@ describe("notifications", function()
         ids[i] = notifications.create(request { userId = "bob", title = "t" .. i }).id
       end
       local page = notifications.list("bob", { limit = 12 })
-      assert.same({ 12, true, 30, 30, "e1" },
+      assert.same({ 12, true, 30, 30, EPOCH },
         { #page.notifications, page.hasMore, page.unreadCount, page.rev, page.epoch })
       assert.equal("t30", page.notifications[1].title)
       notifications.create(request { userId = "bob" })
@@ -371,37 +373,37 @@ describe("notifications", function()
       local first = notifications.create(request { title = "t1" })
       local second = notifications.create(request { title = "t2" })
       local third = notifications.create(request { title = "t3" })
-      local same = { notifications = {}, removedIds = {}, unreadCount = 3, rev = 3, epoch = "e1" }
-      assert.same(same, notifications.since("ada", 3, "e1"))
+      local same = { notifications = {}, removedIds = {}, unreadCount = 3, rev = 3, epoch = EPOCH }
+      assert.same(same, notifications.since("ada", 3, EPOCH))
       notifications.mark_read("ada", first.id)
       notifications.delete("ada", second.id)
       notifications.create(request { title = "t4" })
-      local changes = notifications.since("ada", 3, "e1")
+      local changes = notifications.since("ada", 3, EPOCH)
       assert.equal("t1 t4", titles(changes.notifications))
       assert.is_true(changes.notifications[1].isRead)
       assert.same({ { second.id }, 2, 6 }, { changes.removedIds, changes.unreadCount, changes.rev })
       assert.is_nil(changes.reset)
-      assert.equal("t4", titles(notifications.since("ada", 5, "e1").notifications))
-      assert.equal("t1 t3 t4", titles(notifications.since("ada", 0, "e1").notifications))
-      assert.equal(third.id, notifications.since("ada", 2, "e1").notifications[2].id)
+      assert.equal("t4", titles(notifications.since("ada", 5, EPOCH).notifications))
+      assert.equal("t1 t3 t4", titles(notifications.since("ada", 0, EPOCH).notifications))
+      assert.equal(third.id, notifications.since("ada", 2, EPOCH).notifications[2].id)
     end)
 
     it("begins anew for another store, a rev that never was, and too much", function()
       for i = 1, 3 do
         notifications.create(request { title = "t" .. i })
       end
-      for _, asked in ipairs { { 3, "e0" }, { 4, "e1" } } do
+      for _, asked in ipairs { { 3, "e0" }, { 4, EPOCH } } do
         local answer = notifications.since("ada", unpack(asked))
         assert.is_true(answer.reset)
         assert.equal("t3 t2 t1", titles(answer.notifications))
-        assert.same({ false, 3, 3, "e1" }, { answer.hasMore, answer.unreadCount, answer.rev, answer.epoch })
+        assert.same({ false, 3, 3, EPOCH }, { answer.hasMore, answer.unreadCount, answer.rev, answer.epoch })
       end
       for i = 4, 104 do
         notifications.create(request { title = "t" .. i })
       end
-      local answer = notifications.since("ada", 3, "e1")
+      local answer = notifications.since("ada", 3, EPOCH)
       assert.same({ true, 20, true }, { answer.reset, #answer.notifications, answer.hasMore })
-      assert.equal(100, #notifications.since("ada", 4, "e1").notifications)
+      assert.equal(100, #notifications.since("ada", 4, EPOCH).notifications)
     end)
 
     it("begins anew when the removed ones are not remembered any more", function()
@@ -409,8 +411,8 @@ describe("notifications", function()
       for _ = 1, 64 do
         notifications.create(REQUEST) -- 54 go; at rev 64 the newest 10 of these are remembered
       end
-      assert.is_true(notifications.since("ada", 53, "e1").reset)
-      local answer = notifications.since("ada", 54, "e1")
+      assert.is_true(notifications.since("ada", 53, EPOCH).reset)
+      local answer = notifications.since("ada", 54, EPOCH)
       assert.is_nil(answer.reset)
       assert.equal(10, #answer.removedIds)
     end)
@@ -419,11 +421,11 @@ describe("notifications", function()
       local first = notifications.create(REQUEST)
       notifications.delete("ada", first.id)
       notifications.create(REQUEST)
-      assert.same({ first.id }, notifications.since("ada", 1, "e1").removedIds)
+      assert.same({ first.id }, notifications.since("ada", 1, EPOCH).removedIds)
       school.core.advance(30 * 24 * 3600 + 3601)
-      assert.is_true(notifications.since("ada", 1, "e1").reset)
-      assert.same({ unreadCount = 1, rev = 3, epoch = "e1" }, badges.of "ada")
-      assert.is_nil(notifications.since("ada", 2, "e1").reset)
+      assert.is_true(notifications.since("ada", 1, EPOCH).reset)
+      assert.same({ unreadCount = 1, rev = 3, epoch = EPOCH }, badges.of "ada")
+      assert.is_nil(notifications.since("ada", 2, EPOCH).reset)
     end)
   end)
 
@@ -470,7 +472,7 @@ describe("notifications", function()
         function() return badges.of "ada" end,
         function() return notifications.list "ada" end,
         function() return notifications.page "ada" end,
-        function() return notifications.since("ada", 2, "e1") end,
+        function() return notifications.since("ada", 2, EPOCH) end,
       } do
         open()
         overdue(function()
@@ -514,9 +516,9 @@ describe("notifications", function()
 
     it("is tried again when the database was away", function()
       notifications.create(request { expiresAt = 1800000005000 })
-      school.core.db_down = true
+      school.core.db_failure = AWAY
       school.core.advance(6)
-      school.core.db_down = false
+      school.core.db_failure = nil
       assert.same({}, school:got(tab, "unread_count"))
       school.core.advance(5)
       assert.equal(0, school:got(tab, "unread_count")[1].unreadCount)
@@ -524,14 +526,14 @@ describe("notifications", function()
   end)
 
   it("answers unavailable when the database is away, and pushes nothing", function()
-    school.core.db_down = true
+    school.core.db_failure = AWAY
     for _, act in ipairs {
       function() return notifications.create(REQUEST) end,
       function() return badges.of "ada" end,
       function() return notifications.unread_count "ada" end,
       function() return notifications.list "ada" end,
       function() return notifications.page "ada" end,
-      function() return notifications.since("ada", 0, "e1") end,
+      function() return notifications.since("ada", 0, EPOCH) end,
       function() return notifications.mark_read("ada", "x") end,
       function() return notifications.mark_all_read "ada" end,
       function() return notifications.delete("ada", "x") end,
@@ -599,7 +601,7 @@ describe("notifications", function()
       assert.same({ list.unreadCount, list.rev, unread }, { count, rev, count })
       seen[#seen + 1] = { rev = rev, ids = listed }
       local before = seen[random(#seen)]
-      local changes, then_known = notifications.since("ada", before.rev, "e1"), {}
+      local changes, then_known = notifications.since("ada", before.rev, EPOCH), {}
       for id, read in pairs(changes.reset and {} or before.ids) do
         then_known[id] = read
       end

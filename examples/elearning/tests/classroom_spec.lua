@@ -280,7 +280,8 @@ describe("the classroom", function()
       local ack = ada:ask("list_notifications", { limit = 3 })
       assert.same({ 3, true }, { #ack.notifications, ack.hasMore })
       ack = ada:ask("list_notifications", { limit = 3, cursor = ack.nextCursor })
-      assert.same({ "t2", "t1", false }, { ack.notifications[1].title, ack.notifications[2].title, ack.hasMore })
+      local rest = ack.notifications
+      assert.same({ "t2", "t1", false }, { rest[1].title, rest[2].title, ack.hasMore })
       assert.equal("invalid", code(ada:ask("list_notifications", { cursor = "2" })))
     end)
 
@@ -303,20 +304,22 @@ describe("the classroom", function()
       assert.same({ page = 2, limit = 2, total = 3, pages = 2 }, page.pagination)
       assert.equal("t1", page.notifications[1].title)
       assert.equal(3, school.api.get_unread_count "ada")
-      assert.same({ 1, 2 }, { school.api.mark_as_read(ids[1], "ada").count, school.api.get_unread_count "ada" })
+      assert.equal(1, school.api.mark_as_read(ids[1], "ada").count)
+      assert.equal(2, school.api.get_unread_count "ada")
       assert.equal(0, school.api.mark_as_read(ids[1], "ada").count)
       assert.equal(0, school.api.markAsRead(ids[2], "bob").count)
       assert.equal(0, school.api.delete_notification("nope", "ada").count)
       assert.equal(1, school.api.delete_notification(ids[3], "ada").count)
       assert.equal(1, school.api.mark_all_as_read("ada").count)
       assert.equal(0, school.api.get_unread_count "ada")
-      for _, name in ipairs { "get_user_notifications", "get_unread_count", "mark_all_as_read", "mark_as_read" } do
+      for _, name in ipairs { "get_user_notifications", "get_unread_count", "mark_all_as_read", "mark_as_read",
+        "delete_notification" } do
         assert.equal("invalid", select(3, school.api[name]({}, {})))
       end
     end)
 
     it("do not keep anybody out while the database is away", function()
-      school.core.db_down = true
+      school.core.db_failure = { "the database is away", "unavailable" }
       local client = school:connect { id = "carl" }
       local connected = client:got("connected")[1]
       assert.equal("carl", connected.userId)
