@@ -20,5 +20,6 @@ return {
   app = {
     staff = { "teacher", "instructor", "admin" }, -- roles that may announce and notify
     private_messages = true, -- whether people may write to each other
+    read_receipts = false, -- whether others hear how far somebody has read; the own devices always do
   },
 }

@@ -1,96 +1,236 @@
 -- Discussions: messages and reactions in a room, sent to all who are in it, and kept.
 --
 -- A room may hold many discussions, told apart by `discussionId`; a message without one belongs to the
--- room itself.
+-- room itself. Who writes is not cancelled by a disconnect: what is kept is sent, too.
 
 local lectern = require "lectern"
 local check = require "lectern.check"
+local posts = require "lectern.posts"
 local rooms = require "lectern.rooms"
-local store = require "lectern.store"
+local store = require "lectern.store.reactions"
+local time = require "lectern.time"
 
 local discussions = {}
 
-local PAGE, PAGE_MAX = 50, 100
-
-local MESSAGE = { id = "line?", discussionId = "id?", userId = "person", content = "text" }
+local MESSAGE = {
+  id = "line?",
+  discussionId = "id?",
+  userId = "person",
+  content = "text",
+  timestamp = "time?",
+  expiresAt = "time?",
+}
+local EDIT = { id = "line", content = "text", by = "person" }
+local DELETE = { id = "line", by = "person" }
 local REACTION = { discussionId = "id", userId = "person", reaction = "line", messageId = "id?" }
+local KEEP_REACTIONS = lectern.config.store.reactions
+
+local function text(id)
+  return type(id) == "number" and ("%d"):format(id) or id
+end
+
+local function shown(row)
+  local message = posts.shown(row)
+  message.room = row.room
+  message.userId = row.author
+  if row.discussion ~= lectern.null then
+    message.discussionId = row.discussion
+  end
+  return message
+end
+
+-- What was given beside the fields that have a place of their own.
+local function extra_of(message)
+  local extra = {}
+  for field, value in pairs(message) do
+    if value ~= lectern.null and not MESSAGE[field] and field ~= "room" then
+      extra[field] = value
+    end
+  end
+  return extra
+end
 
 ---Sends a message to a room: `discussion_message`, with the fields as given, plus room, id and timestamp.
----May wait for the store.
+---Ids come out as text. One whose id is kept already is not sent again. Waits for the store.
 ---@param name string a room's name
----@param message { userId: string, content: string, discussionId?: string, id?: string, timestamp?: any }
+---@param message table userId, content; discussionId?, id?, timestamp?, expiresAt?, and what else is shown
 ---@return table? message as sent
----@return string? why, string? code "invalid"
+---@return string? why
+---@return string? code "invalid", "too_big"; "conflict": another's message has this id; or the database's
 function discussions.send(name, message)
   local fields, why, code = check.in_room(name, message, MESSAGE)
   if not fields then
     return nil, why, code
+  elseif fields.expiresAt and fields.expiresAt <= time.now() then
+    return nil, "expiresAt must lie in the future", "invalid"
   end
-  local sent = {}
-  for field, value in pairs(message) do
-    if value ~= lectern.null then
-      sent[field] = value
-    end
+  lectern.detach()
+  local row, new
+  row, new, code = posts.write {
+    room = fields.room,
+    id = fields.id or lectern.id(),
+    author = fields.userId,
+    discussion = text(fields.discussionId),
+    sent = time.text(fields.timestamp or time.now()),
+    content = fields.content,
+    extra = extra_of(message),
+    expires_at = fields.expiresAt,
+  }
+  if not row then
+    return nil, new, code
   end
-  for field, value in pairs(fields) do
-    sent[field] = value
+  local sent = shown(row)
+  if new then
+    lectern.to(row.room):emit("discussion_message", sent)
   end
-  sent.id = fields.id or lectern.id()
-  sent.timestamp = sent.timestamp or lectern.date()
-  store.add_message(sent.room, sent)
-  lectern.to(sent.room):emit("discussion_message", sent)
   return sent
 end
 
----Sends a reaction to a room: `discussion_reaction`. A person's same reaction counts once. May wait for
----the store.
+---Gives a message another content: `message_updated` {room, id, discussionId, content, editedAt, editedBy} to
+---the room. Waits for the store.
+---@param name string a room's name
+---@param change { id: string, content: string, by: string } by: who does it
+---@param anybodys? boolean whether it may be another's message
+---@return table? message
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function discussions.edit(name, change, anybodys)
+  local fields, why, code = check.in_room(name, change, EDIT)
+  if not fields then
+    return nil, why, code
+  end
+  lectern.detach()
+  fields.anybodys = anybodys
+  local row
+  row, why, code = posts.edit(fields.room, fields)
+  if not row then
+    return nil, why, code
+  end
+  local message = shown(row)
+  lectern.to(row.room):emit("message_updated", {
+    room = row.room, id = row.id, discussionId = message.discussionId, content = message.content,
+    editedAt = message.editedAt, editedBy = message.editedBy,
+  })
+  return message
+end
+
+---Deletes a message; a tombstone stays, and tells who and when: `message_deleted` {room, id, discussionId,
+---deletedAt, deletedBy} to the room. Waits for the store.
+---@param name string a room's name
+---@param change { id: string, by: string } by: who does it
+---@param anybodys? boolean whether it may be another's message
+---@return table? message the tombstone
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function discussions.delete(name, change, anybodys)
+  local fields, why, code = check.in_room(name, change, DELETE)
+  if not fields then
+    return nil, why, code
+  end
+  lectern.detach()
+  fields.anybodys = anybodys
+  local row, done
+  row, done, code = posts.delete(fields.room, fields)
+  if not row then
+    return nil, done, code
+  end
+  local message = shown(row)
+  if done then
+    lectern.to(row.room):emit("message_deleted", {
+      room = row.room, id = row.id, discussionId = message.discussionId, deletedAt = message.deletedAt,
+      deletedBy = message.deletedBy,
+    })
+  end
+  return message
+end
+
+-- The fields of a reaction, checked, and as the store has them.
+local function reaction_of(name, reaction)
+  local fields, why, code = check.in_room(name, reaction, REACTION)
+  if not fields then
+    return nil, why, code
+  end
+  fields.discussionId, fields.messageId = text(fields.discussionId), text(fields.messageId)
+  return fields, {
+    room = fields.room,
+    discussion = fields.discussionId,
+    message = fields.messageId or "",
+    person = fields.userId,
+    reaction = fields.reaction,
+  }
+end
+
+---Sends a reaction to a room: `discussion_reaction`. A person's same reaction counts once, and is sent
+---once. Waits for the store.
 ---@param name string a room's name
 ---@param reaction { discussionId: string, userId: string, reaction: string, messageId?: string }
 ---@return table? reaction as sent, with room and timestamp
----@return string? why, string? code "invalid"
+---@return string? why, string? code "invalid", or what the database says
 function discussions.react(name, reaction)
-  local sent, why, code = check.in_room(name, reaction, REACTION)
+  local sent, row, code = reaction_of(name, reaction)
   if not sent then
+    return nil, row, code
+  end
+  lectern.detach()
+  local added, why
+  added, why, code = store.add(row, time.now(), KEEP_REACTIONS)
+  if added == nil then
     return nil, why, code
   end
-  store.add_reaction(sent.room, sent)
   sent.timestamp = lectern.date()
-  lectern.to(sent.room):emit("discussion_reaction", sent)
+  if added then
+    lectern.to(sent.room):emit("discussion_reaction", sent)
+  end
   return sent
 end
 
----A room's messages, oldest first: the newest page, or the one before a message. May wait for the store.
----`limit` is 50 unless given, 100 at most.
+---Takes a reaction back: `discussion_reaction_removed` to the room, if it was there. Waits for the store.
 ---@param name string a room's name
----@param filter? { discussionId?: string, limit?: integer, before?: string }
----@return table[]? messages a JSON array even when empty
----@return string? why, string? code "invalid"
+---@param reaction { discussionId: string, userId: string, reaction: string, messageId?: string }
+---@return table? reaction, with room and timestamp
+---@return string? why, string? code "invalid", or what the database says
+function discussions.unreact(name, reaction)
+  local sent, row, code = reaction_of(name, reaction)
+  if not sent then
+    return nil, row, code
+  end
+  lectern.detach()
+  local removed, why
+  removed, why, code = store.remove(row)
+  if removed == nil then
+    return nil, why, code
+  end
+  sent.timestamp = lectern.date()
+  if removed then
+    lectern.to(sent.room):emit("discussion_reaction_removed", sent)
+  end
+  return sent
+end
+
+---A page of a room's messages, oldest first: the newest, those before a message (`before`), after one
+---(`after`), or from where another page ended (`cursor`, its nextCursor). `limit` is 50 unless given, 100 at
+---most. Waits for the store.
+---@param name string a room's name
+---@param filter? { discussionId?: string, limit?: integer, cursor?: string, before?: string, after?: string }
+---@return { messages: table[], nextCursor?: string, hasMore: boolean }? page
+---@return string? why, string? code "invalid"; "not_found": `after` is gone; or what the database says
 function discussions.history(name, filter)
   local room, why, code = rooms.normalise(name)
   if not room then
     return nil, why, code
   end
-  filter = filter or {}
-  local limit = math.max(1, math.min(filter.limit or PAGE, PAGE_MAX))
-  local page = store.messages(room, limit, filter.before, filter.discussionId)
-  local list = lectern.array()
-  for i = #page, 1, -1 do
-    list[#list + 1] = page[i]
-  end
-  return list
+  return posts.page(room, filter, shown)
 end
 
----How many people gave each reaction in a discussion. May wait for the store.
+---How many people gave each reaction in a discussion. Waits for the store.
 ---@param name string a room's name
----@param discussion_id string
+---@param discussion_id string|number
 ---@return table<string, integer>? tally
----@return string? why, string? code "invalid"
+---@return string? why, string? code "invalid", or what the database says
 function discussions.reactions(name, discussion_id)
   local room, why, code = rooms.normalise(name)
   if not room then
     return nil, why, code
   end
-  return store.reactions(room, discussion_id)
+  return store.tally(room, text(discussion_id))
 end
 
 return discussions

@@ -101,12 +101,24 @@ local function id_text(who, id)
   return id
 end
 
+-- In force at once, and kept before it is told: a restart must not let them in again.
+local function revoke(kind, name, count)
+  lectern.detach()
+  local kept, message, code = require("lectern.store.revocations").add(kind, name, core.now())
+  if not kept then
+    return nil, "it is in force until a restart, but could not be kept: " .. message, code
+  end
+  return count
+end
+
 function lectern.revoke_user(id)
-  return core.revoke_user(id_text("revoke_user", id))
+  local text = id_text("revoke_user", id)
+  return revoke("person", text, core.revoke_user(text))
 end
 
 function lectern.revoke_token(jti)
-  return core.revoke_token(id_text("revoke_token", jti))
+  local text = id_text("revoke_token", jti)
+  return revoke("token", text, core.revoke_token(text))
 end
 
 -- What handlers of all files offer; the host replaces core.api at each reload.

@@ -1,62 +1,177 @@
 -- Private messages between two people: kept, and sent to every tab of both.
+--
+-- Who writes is not cancelled by a disconnect: what is kept is sent, too.
 
 local lectern = require "lectern"
 local check = require "lectern.check"
+local pages = require "lectern.pages"
+local posts = require "lectern.posts"
 local rooms = require "lectern.rooms"
-local store = require "lectern.store"
+local store = require "lectern.store.marks"
+local time = require "lectern.time"
 
 local messages = {}
 
-local PAGE, PAGE_MAX = 50, 100
-local MESSAGE = { from = "person", to = "person", content = "text", id = "line?", timestamp = "line?" }
+local PAGE, PAGE_MAX = 20, 100
+local MESSAGE = {
+  from = "person", to = "person", content = "text", id = "line?", timestamp = "time?", expiresAt = "time?",
+  data = "data?",
+}
+local EDIT = { with = "person", id = "line", content = "text", by = "person" }
+local DELETE = { with = "person", id = "line", by = "person" }
+local NOBODY = "a private message goes from one person to another"
 
 ---The room that two people's messages are kept under.
----@return string? room nil if one of them cannot be a user, or both are the same
+---@return string? room nil if one of them cannot be a person, or both are the same
 local function between(a, b)
   local first, second = rooms.person(a), rooms.person(b)
-  return first and second and first ~= second and rooms.private(a, b) or nil
+  return first and second and first ~= second and rooms.private(first, second) or nil
 end
 
----Sends a private message: `private_message` {id, from, to, content, timestamp}. May wait for the store.
----@param message { from: string, to: string, content: string, id?: string, timestamp?: string }
+local function shown(row)
+  local message = posts.shown(row)
+  message.from = row.author
+  message.to = row.recipient
+  return message
+end
+
+local function tell(row, event, payload)
+  lectern.to({ rooms.user(row.author), rooms.user(row.recipient) }):emit(event, payload)
+end
+
+---Sends a private message: `private_message` {id, from, to, content, timestamp}. One whose id is kept already
+---is not sent again. Waits for the store.
+---@param message table from, to, content; id?, timestamp?, expiresAt?, data?
 ---@return table? message as sent
----@return string? why, string? code "invalid"
+---@return string? why
+---@return string? code "invalid", "too_big"; "conflict": another's message has this id; or the database's
 function messages.send(message)
-  local sent, why, code = check.fields(message, MESSAGE)
-  if not sent then
+  local fields, why, code = check.fields(message, MESSAGE)
+  if not fields then
     return nil, why, code
   end
-  local room = between(sent.from, sent.to)
+  local room = between(fields.from, fields.to)
   if not room then
-    return nil, "a private message goes from one person to another", "invalid"
+    return nil, NOBODY, "invalid"
+  elseif fields.expiresAt and fields.expiresAt <= time.now() then
+    return nil, "expiresAt must lie in the future", "invalid"
   end
-  sent.id = sent.id or lectern.id()
-  sent.timestamp = sent.timestamp or lectern.date()
-  store.add_message(room, sent)
-  lectern.to({ rooms.user(sent.from), rooms.user(sent.to) }):emit("private_message", sent)
+  lectern.detach()
+  local row, new
+  row, new, code = posts.write {
+    room = room,
+    id = fields.id or lectern.id(),
+    author = fields.from,
+    recipient = fields.to,
+    sent = time.text(fields.timestamp or time.now()),
+    content = fields.content,
+    extra = { data = fields.data },
+    expires_at = fields.expiresAt,
+  }
+  if not row then
+    return nil, new, code
+  end
+  local sent = shown(row)
+  if new then
+    tell(row, "private_message", sent)
+  end
   return sent
 end
 
----What two people wrote to each other, oldest first: the newest page, or the one before a message. May
----wait for the store.
+---A page of what two people wrote to each other, oldest first: the newest, those before a message (`before`),
+---after one (`after`), or from where another page ended (`cursor`, its nextCursor). Waits for the store.
 ---@param a string|number
 ---@param b string|number
----@param filter? { limit?: integer, before?: string } limit 50 unless given, 100 at most
----@return table[]? messages a JSON array even when empty
----@return string? why, string? code "invalid": these two cannot have written to each other
+---@param filter? lectern.Page.Filter limit 50 unless given, 100 at most
+---@return { messages: table[], nextCursor?: string, hasMore: boolean }? page
+---@return string? why, string? code "invalid", "not_found": `after` is gone; or what the database says
 function messages.history(a, b, filter)
-  filter = filter or {}
   local room = between(a, b)
   if not room then
-    return nil, "a private message goes from one person to another", "invalid"
+    return nil, NOBODY, "invalid"
   end
-  local limit = math.max(1, math.min(filter.limit or PAGE, PAGE_MAX))
-  local page = store.messages(room, limit, filter.before)
+  return posts.page(room, filter, shown)
+end
+
+-- Checks, changes one message of two people's, and tells both.
+local function change(fields, description, fn, event, names)
+  local change_of, why, code = check.fields(fields, description)
+  if not change_of then
+    return nil, why, code
+  end
+  local room = between(change_of.by, change_of.with)
+  if not room then
+    return nil, NOBODY, "invalid"
+  end
+  lectern.detach()
+  local row, done
+  row, done, code = fn(room, change_of)
+  if not row then
+    return nil, done, code
+  end
+  local message = shown(row)
+  if done then
+    local payload = { room = room, id = row.id, from = row.author, to = row.recipient }
+    for _, name in ipairs(names) do
+      payload[name] = message[name]
+    end
+    tell(row, event, payload)
+  end
+  return message
+end
+
+---Gives an own private message another content: `message_updated` {room, id, from, to, content, editedAt,
+---editedBy} to every tab of both. Waits for the store.
+---@param fields { with: string, id: string, content: string, by: string } by: who wrote it, to `with`
+---@return table? message
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function messages.edit(fields)
+  return change(fields, EDIT, posts.edit, "message_updated", { "content", "editedAt", "editedBy" })
+end
+
+---Deletes an own private message; a tombstone stays: `message_deleted` {room, id, from, to, deletedAt,
+---deletedBy} to every tab of both. Waits for the store.
+---@param fields { with: string, id: string, by: string } by: who wrote it, to `with`
+---@return table? message the tombstone
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function messages.delete(fields)
+  return change(fields, DELETE, posts.delete, "message_deleted", { "deletedAt", "deletedBy" })
+end
+
+---Whom a person writes with, the latest first. Waits for the store.
+---@param person string|number
+---@param filter? { limit?: integer, cursor?: string } limit 20 unless given, 100 at most
+---@return table? page nextCursor?, hasMore, conversations of with, room, lastMessage, lastMessageAt, unreadCount
+---@return string? why, string? code "invalid", or what the database says
+function messages.conversations(person, filter)
+  local id, why, code = rooms.person(person)
+  if not id then
+    return nil, why, code
+  end
+  local wanted
+  wanted, why, code = pages.wanted(filter, PAGE, PAGE_MAX)
+  if not wanted then
+    return nil, why, code
+  end
+  local rows
+  rows, why, code = store.conversations(id, wanted, time.now())
+  if not rows then
+    return nil, why, code
+  end
+  local cursor, more = pages.next(wanted, rows)
   local list = lectern.array()
-  for i = #page, 1, -1 do
-    list[#list + 1] = page[i]
+  for i, row in ipairs(rows) do
+    local last = lectern.null
+    if row.message ~= lectern.null then
+      row.recipient = row.author == id and row.other or id
+      last = shown(row)
+    end
+    list[i] = {
+      with = row.other, room = row.room, lastMessage = last, lastMessageAt = time.text(row.created),
+      unreadCount = row.unread,
+    }
   end
-  return list
+  return { conversations = list, nextCursor = cursor, hasMore = more }
 end
 
 return messages

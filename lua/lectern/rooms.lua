@@ -17,7 +17,7 @@
 
 local lectern = require "lectern"
 local roles = require "lectern.roles"
-local store = require "lectern.store"
+local store = require "lectern.store.grants"
 
 local rooms = {}
 
@@ -242,11 +242,11 @@ end
 ---Whether a person may join a room. In this order: nobody joins another's user room, a private
 ---room of others, or the room that a socket is by itself; an admin joins all others; then the
 ---token's claims (`courses`, `sessions`, `discussions`); then grants; then `rooms.default`.
----May wait for the store.
+---Waits for the store where grants count: when it does not answer, nobody is let in by default.
 ---@param user table a socket's `user`
 ---@param name any a room's name as the client sent it
 ---@return string? room its one name, to join it by; nil if not
----@return string? message, string? code "forbidden", "invalid"
+---@return string? message, string? code "forbidden", "invalid", or what the database says
 function rooms.may_join(user, name)
   local own = type(user) == "table" and rooms.person(user.id)
   if not own then
@@ -275,8 +275,11 @@ function rooms.may_join(user, name)
   if roles.has(user, "admin") or (kind and claimed(user[CLAIMS[kind]], kind, id)) then
     return room
   end
-  local granted = store.grant(rooms.user(user.id), room)
-  if granted or (granted == nil and lectern.config.rooms.default == "allow") then
+  local said
+  said, why, code = store.get(own, room)
+  if said == nil then
+    return nil, why, code
+  elseif said == "allowed" or (said == "unsaid" and lectern.config.rooms.default == "allow") then
     return room
   end
   return nil, "no access to " .. room, "forbidden"
@@ -307,33 +310,50 @@ local function grantable(name)
   return room
 end
 
----Lets a person join a room from now on. May wait for the store.
----@param user_id string|number raises if it cannot be an id
----@param name string
----@return string? room, string? message, string? code "invalid"
-function rooms.grant(user_id, name)
-  local user = rooms.of("user", user_id) or error(no_id("user", user_id), 2)
+-- Says once and for all who may join.
+local function say(user_id, name, allowed)
+  local person = rooms.person(user_id) or error(no_id("user", user_id), 3)
   local room, why, code = grantable(name)
   if not room then
     return nil, why, code
   end
-  store.set_grant(user, room, true)
+  lectern.detach()
+  local done
+  done, why, code = store.set(person, room, allowed, math.floor(lectern.now() * 1000))
+  if not done then
+    return nil, why, code
+  end
   return room
 end
 
----Takes a grant back: the person's sockets leave the room, and join it again only as an admin or by
----a claim of the token, whatever `rooms.default` says. May wait for the store.
+---Lets a person join a room from now on. Waits for the store.
 ---@param user_id string|number raises if it cannot be an id
 ---@param name string
----@return string? room, string? message, string? code "invalid"
-function rooms.revoke(user_id, name)
-  local user = rooms.of("user", user_id) or error(no_id("user", user_id), 2)
-  local room, why, code = grantable(name)
+---@return string? room, string? message, string? code "invalid", or what the database says
+function rooms.grant(user_id, name)
+  local room, why, code = say(user_id, name, true) -- no tail call: errors are told of the caller's line
+  return room, why, code
+end
+
+---Takes a grant back: the person's sockets leave the room, and join it again only as an admin or by
+---a claim of the token, whatever `rooms.default` says. Waits for the store.
+---@param user_id string|number raises if it cannot be an id
+---@param name string
+---@param leaving? fun(socket: lectern.Socket, room: string) called for each that leaves, before it does
+---@return string? room, string? message, string? code "invalid", or what the database says
+function rooms.revoke(user_id, name, leaving)
+  local room, why, code = say(user_id, name, false)
   if not room then
     return nil, why, code
   end
-  store.set_grant(user, room, false)
-  lectern.to(user):leave(room)
+  for _, socket in ipairs(lectern.sockets { room = rooms.user(user_id) }) do
+    if socket:has_joined(room) then
+      if leaving then
+        leaving(socket, room)
+      end
+      socket:leave(room)
+    end
+  end
   return room
 end
 

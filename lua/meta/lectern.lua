@@ -91,16 +91,16 @@ function lectern.rooms(namespace) end
 
 ---Disconnects all sockets of one person, in all namespaces, and refuses the tokens that were issued
 ---(`iat`) to them until now; tokens without `iat` too. They may come back with a newer one. Their
----sockets are heard no more, and go right after the running handler's turn. Remembered as long as
----the server runs, for the latest `config.max_revocations` people.
+---sockets are heard no more, and go right after the running handler's turn. In force at once; it waits
+---until it is kept in the database, for after a restart.
 ---@param id string|number
----@return integer sockets how many were connected
+---@return integer? sockets how many were connected, string? message, string? code
 function lectern.revoke_user(id) end
 
 ---Disconnects the sockets that came with one token, and refuses it until it would have expired.
 ---Otherwise as `revoke_user`.
 ---@param jti string|number the token's own id, its claim `jti`
----@return integer sockets how many were connected
+---@return integer? sockets how many were connected, string? message, string? code
 function lectern.revoke_token(jti) end
 
 ---Runs a function once, later, in a coroutine of its own. It survives reloads of the handlers. A

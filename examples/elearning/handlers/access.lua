@@ -11,7 +11,12 @@ function M.revoke_user(user_id)
   if not request then
     return nil, why, code
   end
-  return { disconnected = lectern.revoke_user(request.userId) }
+  local count
+  count, why, code = lectern.revoke_user(request.userId)
+  if not count then
+    return nil, why, code
+  end
+  return { disconnected = count }
 end
 
 -- One token, by its claim jti: a lost device, a log-out everywhere but here.
@@ -20,7 +25,12 @@ function M.revoke_token(jti)
   if not request then
     return nil, why, code
   end
-  return { disconnected = lectern.revoke_token(request.jti) }
+  local count
+  count, why, code = lectern.revoke_token(request.jti)
+  if not count then
+    return nil, why, code
+  end
+  return { disconnected = count }
 end
 
 return M

@@ -1,5 +1,7 @@
--- Courses: announcements and updates to all who are in a course's room.
+-- Courses: announcements and updates to all who are in a course's room. Announcements are kept for who comes
+-- later.
 
+local announcements = require "lectern.announcements"
 local check = require "lectern.check"
 local lectern = require "lectern"
 local rooms = require "lectern.rooms"
@@ -37,7 +39,51 @@ function M.send_course_update(course_id, update)
 end
 
 function M.send_course_announcement(course_id, announcement)
-  return send("course_announcement", course_id, announcement)
+  local given, why, code = check.fields({ courseId = course_id, content = announcement }, TO_COURSE)
+  if not given then
+    return nil, why, code
+  end
+  return announcements.create(course_id, announcement)
+end
+
+-- Newest first; filter: { limit?, cursor? }
+function M.list_course_announcements(course_id, filter)
+  return announcements.list(course_id, filter)
+end
+
+function M.delete_course_announcement(course_id, id)
+  local given, why, code = check.fields({ courseId = course_id, id = id }, { courseId = "id", id = "line" })
+  if not given then
+    return nil, why, code
+  end
+  return announcements.delete(given.courseId, given.id)
+end
+
+local LIST = { courseId = "id", limit = "integer?", cursor = "url?" }
+
+-- What was announced to a course, for who may join it.
+function M.on_list_announcements(socket, payload)
+  local given, why, code = check.fields(payload, LIST)
+  if not given then
+    return nil, why, code
+  end
+  local room
+  room, why, code = rooms.of("course", given.courseId)
+  if not room then
+    return nil, why, code
+  end
+  local allowed
+  allowed, why, code = rooms.may_join(socket.user, room)
+  if not allowed then
+    return nil, why, code
+  end
+  local page
+  page, why, code = announcements.list(given.courseId, given)
+  if not page then
+    return nil, why, code
+  end
+  page.ok = true
+  return page
 end
 
 local ANNOUNCE = {
@@ -47,6 +93,7 @@ local ANNOUNCE = {
   as = "line?",
   type = "line?",
   data = "data?",
+  expiresAt = "time?",
 }
 
 -- What `as` may be. Each sends one event to the course.
@@ -86,7 +133,10 @@ function M.on_announce(socket, payload)
   if not allowed then
     return nil, why, code
   end
-  local content = { type = given.type, title = given.title, message = given.message, data = given.data }
+  local content = {
+    type = given.type, title = given.title, message = given.message, data = given.data,
+    expiresAt = given.expiresAt,
+  }
   local sent
   sent, why, code = way(given.courseId, content, socket)
   if not sent then

@@ -2,6 +2,8 @@
 
 local check = require "lectern.check"
 local discussions = require "lectern.discussions"
+local lectern = require "lectern"
+local roles = require "lectern.roles"
 local rooms = require "lectern.rooms"
 
 local M = {}
@@ -29,7 +31,9 @@ local function from_inside(socket, payload, fields)
   return given
 end
 
-local MESSAGE = { room = "room", discussionId = "id?", content = "text" }
+local MESSAGE = { room = "room", discussionId = "id?", content = "text", id = "line?" }
+
+-- With an id of the page's own, sending again after a lost answer is no second message.
 
 function M.on_discussion_message(socket, payload)
   local given, why, code = from_inside(socket, payload, MESSAGE)
@@ -38,6 +42,7 @@ function M.on_discussion_message(socket, payload)
   end
   local message
   message, why, code = discussions.send(given.room, {
+    id = given.id,
     discussionId = given.discussionId,
     userId = socket.user.id,
     content = given.content,
@@ -48,38 +53,82 @@ function M.on_discussion_message(socket, payload)
   return { ok = true, message = message }
 end
 
-local REACTION = { room = "room", discussionId = "id", messageId = "id?", reaction = "line" }
+local EDIT = { room = "room", id = "line", content = "text" }
 
+-- Nobody puts words into another's mouth, staff neither.
+function M.on_edit_message(socket, payload)
+  local given, why, code = from_inside(socket, payload, EDIT)
+  if not given then
+    return nil, why, code
+  end
+  given.by = socket.user.id
+  local message
+  message, why, code = discussions.edit(given.room, given)
+  if not message then
+    return nil, why, code
+  end
+  return { ok = true, message = message }
+end
+
+local DELETE = { room = "room", id = "line" }
+
+-- Staff delete others' messages, too.
+function M.on_delete_message(socket, payload)
+  local given, why, code = from_inside(socket, payload, DELETE)
+  if not given then
+    return nil, why, code
+  end
+  given.by = socket.user.id
+  local is_staff = roles.has(socket.user, lectern.config.app.staff)
+  local message
+  message, why, code = discussions.delete(given.room, given, is_staff)
+  if not message then
+    return nil, why, code
+  end
+  return { ok = true, message = message }
+end
+
+local REACTION = {
+  room = "room", discussionId = "id", messageId = "id?", reaction = "line", remove = "boolean?",
+}
+
+-- remove: takes it back.
 function M.on_discussion_reaction(socket, payload)
   local given, why, code = from_inside(socket, payload, REACTION)
   if not given then
     return nil, why, code
   end
+  given.userId = socket.user.id
   local sent
-  sent, why, code = discussions.react(given.room, {
-    discussionId = given.discussionId,
-    messageId = given.messageId,
-    userId = socket.user.id,
-    reaction = given.reaction,
-  })
+  sent, why, code = (given.remove and discussions.unreact or discussions.react)(given.room, given)
   if not sent then
     return nil, why, code
   end
   return { ok = true }
 end
 
-local HISTORY = { room = "room", discussionId = "id?", limit = "integer?", before = "line?" }
+local HISTORY = {
+  room = "room", discussionId = "id?", limit = "integer?", before = "line?", after = "line?", cursor = "url?",
+}
 
 function M.on_discussion_history(socket, payload)
   local given, why, code = from_inside(socket, payload, HISTORY)
   if not given then
     return nil, why, code
   end
-  return {
-    ok = true,
-    messages = discussions.history(given.room, given),
-    reactions = given.discussionId and discussions.reactions(given.room, given.discussionId),
-  }
+  local page
+  page, why, code = discussions.history(given.room, given)
+  if not page then
+    return nil, why, code
+  end
+  if given.discussionId then
+    page.reactions, why, code = discussions.reactions(given.room, given.discussionId)
+    if not page.reactions then
+      return nil, why, code
+    end
+  end
+  page.ok = true
+  return page
 end
 
 return M

@@ -3,6 +3,7 @@
 local check = require "lectern.check"
 local lectern = require "lectern"
 local live = require "lectern.live"
+local marks = require "lectern.marks"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 local typing = require "lectern.typing"
@@ -80,6 +81,52 @@ function M.on_who_is_online(socket, payload)
   return { ok = true, online = online, onlineCount = count }
 end
 
+local READ = { room = "room", messageId = "line?" }
+
+-- The payload, of somebody who may be in its room: who may not, need not know what happens there.
+local function of_member(socket, payload, fields)
+  local given, why, code = check.fields(payload, fields)
+  if not given then
+    return nil, why, code
+  end
+  given.room, why, code = rooms.may_join(socket.user, given.room)
+  if not given.room then
+    return nil, why, code
+  end
+  return given
+end
+
+-- The person has read a room, up to a message or all of it. Their own devices hear of it, and, where
+-- app.read_receipts says so, the others.
+function M.on_mark_room_read(socket, payload)
+  local given, why, code = of_member(socket, payload, READ)
+  if not given then
+    return nil, why, code
+  end
+  local mark
+  mark, why, code = marks.read(socket.user.id, given.room, given.messageId, lectern.config.app.read_receipts)
+  if not mark then
+    return nil, why, code
+  end
+  mark.ok = true
+  return mark
+end
+
+-- How far the person has read in a room, and how much is unread.
+function M.on_room_unread(socket, payload)
+  local given, why, code = of_member(socket, payload, REQUEST)
+  if not given then
+    return nil, why, code
+  end
+  local mark
+  mark, why, code = marks.of(socket.user.id, given.room)
+  if not mark then
+    return nil, why, code
+  end
+  mark.ok = true
+  return mark
+end
+
 local GRANT = { userId = "person", room = "room" }
 
 -- Opens a room to a person whose token does not.
@@ -97,13 +144,10 @@ function M.revoke_room(user_id, room)
   if not grant then
     return nil, why, code
   end
-  for _, socket in ipairs(lectern.sockets { room = rooms.user(grant.userId) }) do
-    if socket:has_joined(grant.room) then
-      leave(socket, grant.room)
-      socket:emit("room_revoked", { room = grant.room })
-    end
-  end
-  return rooms.revoke(grant.userId, grant.room)
+  return rooms.revoke(grant.userId, grant.room, function(socket)
+    leave(socket, grant.room)
+    socket:emit("room_revoked", { room = grant.room })
+  end)
 end
 
 return M

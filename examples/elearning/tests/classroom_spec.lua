@@ -56,10 +56,40 @@ describe("the classroom", function()
     end)
 
     it("take the sender from the token, whatever the payload says", function()
-      ada:emit("discussion_message", { room = "course:1", content = "x", userId = "tina", id = "mine" })
+      ada:emit("discussion_message", { room = "course:1", content = "x", userId = "tina", timestamp = 0 })
       local got = bob:got("discussion_message")[1]
       assert.equal("ada", got.userId)
-      assert.not_equal("mine", got.id)
+      assert.equal(school.lectern.date(), got.timestamp)
+    end)
+
+    it("that a page sends again, with the same id, come once; nobody takes another's id", function()
+      local message = { room = "course:1", content = "x", id = "page-1" }
+      local first = ada:ask("discussion_message", message)
+      assert.same(first, ada:ask("discussion_message", message))
+      assert.equal("conflict", code(bob:ask("discussion_message", message)))
+      assert.equal(1, #bob:got "discussion_message")
+    end)
+
+    it("are edited by who wrote them, and deleted by staff as well", function()
+      local id = ada:ask("discussion_message", { room = "course:1", content = "one" }).message.id
+      local edit = { room = "course:1", id = id, content = "two" }
+      assert.equal("forbidden", code(bob:ask("edit_message", edit)))
+      assert.equal("forbidden", code(teacher:ask("edit_message", edit)))
+      assert.equal("two", ada:ask("edit_message", edit).message.content)
+      assert.equal("forbidden", code(bob:ask("delete_message", { room = "course:1", id = id })))
+      assert.equal("tina", teacher:ask("delete_message", { room = "course:1", id = id }).message.deletedBy)
+      assert.equal("two", bob:got("message_updated")[1].content)
+      assert.equal("tina", bob:got("message_deleted")[1].deletedBy)
+      assert.equal("forbidden", code(ada:ask("edit_message", { room = "course:2", id = id, content = "x" })))
+    end)
+
+    it("have read marks, for members", function()
+      ada:emit("discussion_message", { room = "course:1", content = "one" })
+      assert.equal(1, bob:ask("room_unread", { room = "course:1" }).unreadCount)
+      assert.equal(0, bob:ask("mark_room_read", { room = "course:1" }).unreadCount)
+      assert.equal(0, bob:got("read_mark")[1].unreadCount)
+      assert.same({}, ada:got "messages_read")
+      assert.equal("forbidden", code(bob:ask("room_unread", { room = "private:ada:tina" })))
     end)
 
     it("carry reactions", function()
@@ -178,7 +208,8 @@ describe("the classroom", function()
       assert.same({ ack.message }, ada:got "private_message")
       assert.same({}, teacher:got "private_message")
       assert.same({ ack.message }, bob:ask("private_history", { with = "ada" }).messages)
-      assert.same({}, teacher:ask("private_history", { with = "ada" }).messages)
+      local own = teacher:ask("private_history", { with = "ada" })
+      assert.same({ ok = true, messages = {}, hasMore = false }, own)
     end)
 
     it("are refused when they are wrong, or switched off", function()
@@ -196,13 +227,16 @@ describe("the classroom", function()
     it("announce to a course, in three ways", function()
       local content = { courseId = "course-1", title = "Exam", message = "On Monday" }
       assert.same({ ok = true }, teacher:ask("announce", content))
+      local announced = ada:got "course_announcement"
       assert.same({ {
+        id = announced[1].id,
         courseId = "course-1",
         title = "Exam",
         message = "On Monday",
         instructorId = "tina",
         timestamp = school.lectern.date(),
-      } }, ada:got "course_announcement")
+      } }, announced)
+      assert.same(announced, bob:ask("list_announcements", { courseId = "course-1" }).announcements)
       content.as, content.type, content.data = "update", "new_lesson", { lessonId = 1 }
       assert.is_true(teacher:ask("announce", content).ok)
       assert.equal("new_lesson", ada:got("course_update")[1].type)

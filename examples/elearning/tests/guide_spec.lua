@@ -163,13 +163,15 @@ describe("the guide", function()
       message = "Check out the new assignment in Module 3",
       instructorId = "instructor-456",
     })
+    local announced = only(ada, "course_announcement")
     assert.same({
+      id = announced.id,
       courseId = "course-123",
       title = "New Assignment Posted",
       message = "Check out the new assignment in Module 3",
       instructorId = "instructor-456",
       timestamp = school.lectern.date(),
-    }, only(ada, "course_announcement"))
+    }, announced)
     school.api.sendCourseUpdate("course-123", {
       type = "new_lesson",
       title = "New Lesson Available",

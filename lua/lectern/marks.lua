@@ -1,0 +1,95 @@
+-- Read marks: how far a person has read in a room, or in what somebody wrote to them. One pointer, which
+-- only goes forward; the person's own devices always hear of it, others only where the caller says so.
+
+local lectern = require "lectern"
+local rooms = require "lectern.rooms"
+local store = require "lectern.store.marks"
+local time = require "lectern.time"
+
+local marks = {}
+
+-- Whom else it concerns: the other one of a private room, or who is in the room.
+local function others(person, room)
+  local a, b = rooms.pair(room)
+  if a then
+    return lectern.to(rooms.user(a == person and b or a))
+  end
+  return lectern.to(room):except(rooms.user(person))
+end
+
+---@return string? person, string? room, string? code
+local function both(user_id, name)
+  local person, why, code = rooms.person(user_id)
+  if not person then
+    return nil, why, code
+  end
+  local room
+  room, why, code = rooms.normalise(name)
+  if not room then
+    return nil, why, code
+  end
+  return person, room
+end
+
+local function answer(room, state)
+  local null = lectern.null
+  return {
+    room = room,
+    messageId = state.id ~= null and state.id or nil,
+    readAt = state.marked ~= null and time.text(state.marked) or nil,
+    unreadCount = state.unread,
+  }
+end
+
+---Marks a room as read, up to a message or, without one, the newest; a mark never goes back. If it moved, the
+---person's devices hear `read_mark` {room, messageId, readAt, unreadCount}, and others, if they may,
+---`messages_read` {room, readBy, messageId, readAt}. Waits for the store.
+---@param user_id string|number
+---@param name string a room's name
+---@param id? string of the message
+---@param tell_others? boolean
+---@return { room: string, messageId?: string, readAt?: string, unreadCount: integer }? mark as it stands now
+---@return string? message, string? code "invalid"; "not_found": no such message; or what the database says
+function marks.read(user_id, name, id, tell_others)
+  local person, room, code = both(user_id, name)
+  if not person then
+    return nil, room, code
+  end
+  lectern.detach()
+  local state, why
+  state, why, code = store.advance(person, room, id, time.now())
+  if not state then
+    return nil, state == false and "there is no such message" or why, code or "not_found"
+  end
+  local mark = answer(room, state)
+  if state.moved then
+    lectern.to(rooms.user(person)):emit("read_mark", mark)
+    if tell_others then
+      others(person, room):emit("messages_read", {
+        room = room, readBy = person, messageId = mark.messageId, readAt = mark.readAt,
+      })
+    end
+  end
+  return mark
+end
+
+---How far a person has read, and how many messages of others are unread: 1,000 are counted. Waits for the
+---store.
+---@param user_id string|number
+---@param name string a room's name
+---@return { room: string, messageId?: string, readAt?: string, unreadCount: integer }? mark
+---@return string? message, string? code "invalid", or what the database says
+function marks.of(user_id, name)
+  local person, room, code = both(user_id, name)
+  if not person then
+    return nil, room, code
+  end
+  local state, why
+  state, why, code = store.get(person, room, time.now())
+  if not state then
+    return nil, why, code
+  end
+  return answer(room, state)
+end
+
+return marks
