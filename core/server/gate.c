@@ -8,6 +8,7 @@
 #include "engineio/session.h"
 #include "server/jwks.h"
 #include "server/peer.h"
+#include "server/revocations.h"
 #include "server/stay.h"
 #include "socketio/dynamic.h"
 
@@ -30,12 +31,14 @@ void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char
 }
 
 /* Its token may be good: whoever asks again later may be let in. */
-static void refuse_for_now(struct lec_server *server, struct sio_socket *s)
+static void refuse_for_now(struct lec_server *server, struct sio_socket *s, const char *why)
 {
-    lec_log(server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(s), "refused %s: " LEC_KEYS_UNAVAILABLE,
-            sio_socket_handshake(s)->address);
-    sio_socket_refuse(s, "Authentication unavailable: " LEC_KEYS_UNAVAILABLE,
-                      LEC_SLICE("{\"code\":\"unavailable\"}"));
+    struct lec_buf message = { 0 };
+    lec_log(server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(s), "refused %s: %s",
+            sio_socket_handshake(s)->address, why);
+    lec_buf_printf(&message, "Authentication unavailable: %s", why);
+    sio_socket_refuse(s, lec_buf_str(&message), LEC_SLICE("{\"code\":\"unavailable\"}"));
+    lec_buf_fini(&message);
 }
 
 void lec_gate_refuse_event(struct sio_socket *s, const struct sio_event *event, const char *code,
@@ -102,20 +105,30 @@ static bool count_in(struct lec_server *server, const struct sio_socket *s, stru
 /* --- events -------------------------------------------------------------------------------- */
 
 static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
-                  bool may_wait)
+                  unsigned waited)
 {
     const char *why = "";
     struct lec_peer *peer;
     int rc = lec_peer_new(&peer, server->keys, auth, sio_socket_handshake(s), lec_clock_ms() / 1000,
                           &why);
     if (rc == LEC_ENOTFOUND) {
-        rc = may_wait ? lec_jwks_wait(server->jwks, s, NULL) : lec_jwks_verdict(server->jwks);
+        rc = waited & LEC_WAITED_KEYS ? lec_jwks_verdict(server->jwks)
+                                      : lec_jwks_wait(server->jwks, s, NULL, waited);
         if (rc == LEC_EAGAIN)
-            refuse_for_now(server, s);
+            refuse_for_now(server, s, LEC_KEYS_UNAVAILABLE);
         if (rc != LEC_ENOTFOUND)
             return;
     }
-    if (peer && lec_stay_revoked(server, peer)) {
+    bool waits = false;
+    if (peer)
+        rc = lec_revocations_pass(server->revocations, peer, s, NULL, waited, &waits);
+    if (peer && rc == LEC_EAGAIN)
+        refuse_for_now(server, s, LEC_REVOCATIONS_UNAVAILABLE);
+    if (waits || (peer && rc == LEC_EAGAIN)) {
+        lec_peer_free(peer);
+        return;
+    }
+    if (peer && rc != LEC_OK) {
         lec_peer_free(peer);
         peer = NULL;
         why = "the token was revoked";
@@ -150,12 +163,12 @@ static void admit(struct lec_server *server, struct sio_socket *s, struct lec_sl
 
 static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
 {
-    admit(ctx, s, auth, true);
+    admit(ctx, s, auth, 0);
 }
 
 /* The payload is copied, since the socket's own goes when it is accepted. A reload may have taken the
  * pattern of its namespace away meanwhile, and the on_connect that would look at it. */
-void lec_gate_again(struct lec_server *server, struct sio_socket *s)
+void lec_gate_again(struct lec_server *server, struct sio_socket *s, unsigned waited)
 {
     if (sio_namespace_is_orphan(sio_socket_namespace(s))) {
         sio_socket_refuse(s, "Invalid namespace", (struct lec_slice){ NULL, 0 });
@@ -163,7 +176,7 @@ void lec_gate_again(struct lec_server *server, struct sio_socket *s)
     }
     struct lec_slice auth = sio_socket_auth(s);
     char *copy = lec_strndup(auth.p, auth.n);
-    admit(server, s, (struct lec_slice){ copy, auth.n }, false);
+    admit(server, s, (struct lec_slice){ copy, auth.n }, waited);
     free(copy);
 }
 
@@ -178,7 +191,7 @@ static void on_event(void *ctx, struct sio_socket *s, const struct sio_event *ev
     if (peer->revoked)
         return;
     if (lec_slice_eq(event->name, LEC_SLICE("refresh_token")))
-        lec_stay_refresh(server, s, event, true);
+        lec_stay_refresh(server, s, event, 0);
     else if (server->hooks->socket.on_event)
         server->hooks->socket.on_event(server->hooks->ctx, s, event);
 }
@@ -221,6 +234,7 @@ static void on_free(void *ctx, struct sio_socket *s)
     struct lec_server *server = ctx;
     struct lec_peer *peer = sio_socket_user(s);
     lec_jwks_forget(server->jwks, s);
+    lec_revocations_forget(server->revocations, s);
     if (!peer)
         return;
     if (server->hooks->socket.on_free)

@@ -15,8 +15,9 @@
 #include "server/server.h"
 #include "socketio/server.h"
 
-struct lec_database; /* server/database.h */
-struct lec_jwks;     /* server/jwks.h */
+struct lec_database;    /* server/database.h */
+struct lec_jwks;        /* server/jwks.h */
+struct lec_revocations; /* server/revocations.h */
 
 enum server_state { SERVER_NEW, SERVER_SERVING, SERVER_DRAINING, SERVER_STOPPED };
 
@@ -75,6 +76,7 @@ struct lec_server {
     struct lec_tally people; /* sockets of each, by namespace; empty without
                                 max_connections_per_user */
     struct lec_revoked revoked_tokens, revoked_people;
+    struct lec_revocations *revocations; /* what these do not hold */
     struct lec_net *net;
     struct eio_engine *engine;
     struct sio_server *io;
@@ -104,8 +106,12 @@ char *lec_path_in(const struct lec_server *s, const char *name);
 const struct sio_events *lec_gate_events(void); /* ctx is the server */
 /* Refuses a CONNECT for its token. */
 void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char *why);
-/* Looks once more at the token of a CONNECT that has waited (server/jwks.h). */
-void lec_gate_again(struct lec_server *server, struct sio_socket *s);
+/* What a token has waited for already; nobody waits for the same twice. */
+#define LEC_WAITED_KEYS        1u /* server/jwks.h */
+#define LEC_WAITED_REVOCATIONS 2u /* server/revocations.h */
+#define LEC_WAITED_IN_VAIN     4u /* for these */
+/* Looks once more at the token of a CONNECT that has waited. */
+void lec_gate_again(struct lec_server *server, struct sio_socket *s, unsigned waited);
 /* What somebody is told whose token cannot be judged now. */
 #define LEC_KEYS_UNAVAILABLE "the keys cannot be fetched at the moment"
 /* Tells the client that its event was refused: as the ack, or as the event `error`. event NULL: the

@@ -20,6 +20,7 @@ struct waiter {
     struct lec_list node;
     struct sio_socket *socket; /* its key in the map */
     size_t cost;               /* bytes held for it */
+    unsigned waited;           /* for what else, before */
     bool connecting;           /* its CONNECT waits, else its event: */
     int64_t ack_id;
     size_t n;
@@ -80,12 +81,12 @@ static void retry_some(struct lec_timer *t)
         struct waiter *first = LEC_CONTAINER(j->answered.next, struct waiter, node);
         struct waiter *w = take(j, first->socket);
         if (w->connecting) {
-            lec_gate_again(j->server, w->socket);
+            lec_gate_again(j->server, w->socket, w->waited | LEC_WAITED_KEYS);
         } else {
             struct sio_event event = { .name = LEC_SLICE("refresh_token"),
                                        .payload.json = { w->args, w->n },
                                        .ack_id = w->ack_id };
-            lec_stay_refresh(j->server, w->socket, &event, false);
+            lec_stay_refresh(j->server, w->socket, &event, w->waited | LEC_WAITED_KEYS);
         }
         free(w);
     }
@@ -226,7 +227,8 @@ static bool hurry(struct lec_jwks *j)
     return true;
 }
 
-int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event)
+int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event,
+                  unsigned waited)
 {
     if (!j)
         return LEC_ENOTFOUND;
@@ -241,6 +243,7 @@ int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct si
     struct waiter *w = lec_alloc0(sizeof *w + args.n);
     w->socket = socket;
     w->cost = cost;
+    w->waited = waited;
     w->connecting = event == NULL;
     if (event) {
         w->ack_id = event->ack_id;

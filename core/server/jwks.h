@@ -25,9 +25,9 @@ void lec_jwks_stop(struct lec_jwks *j);
 /* The socket's CONNECT (event NULL), or its event refresh_token, names an unknown key. LEC_OK: it waits,
  * and goes on with lec_gate_again or lec_stay_refresh. LEC_ENOTFOUND: there is no such key. LEC_EAGAIN:
  * that cannot be said now, as the latest fetch failed, too many wait, or the socket does so already.
- * Without keys by URL (j NULL), LEC_ENOTFOUND. */
-int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket,
-                  const struct sio_event *event) LEC_CHECK;
+ * Without keys by URL (j NULL), LEC_ENOTFOUND. waited: for what else it has waited (server/internal.h). */
+int lec_jwks_wait(struct lec_jwks *j, struct sio_socket *socket, const struct sio_event *event,
+                  unsigned waited) LEC_CHECK;
 /* The same for one that has waited: not LEC_OK. */
 int lec_jwks_verdict(const struct lec_jwks *j) LEC_CHECK;
 /* A call over HTTP names an unknown key, and does not wait: whether it is worth to come again, as the keys

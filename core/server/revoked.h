@@ -3,7 +3,8 @@
  * that count no more.
  *
  * A list has a bound: past it, first the entries go whose time is over, if the list may drop those,
- * then the oldest. All in memory: it dies with the process. Owner: the server. */
+ * then the oldest. All in memory; server/revocations.h fills it from the database, and asks that for what went.
+ * Owner: the server. */
 #ifndef LEC_SERVER_REVOKED_H
 #define LEC_SERVER_REVOKED_H
 

@@ -16,6 +16,7 @@
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "server/person.h"
+#include "server/revocations.h"
 
 #define MAX_FILE      (16u << 20)
 #define KEYS_CHECK_MS 1000u
@@ -154,6 +155,7 @@ struct lec_server *lec_server_new(struct lec_loop *loop, const struct lec_config
     lec_api_init(&s->api);
     lec_revoked_init(&s->revoked_tokens, cfg->max_revocations);
     lec_revoked_init(&s->revoked_people, cfg->max_revocations);
+    s->revocations = lec_revocations_new(s);
     struct lec_buf prefix = { 0 };
     lec_buf_printf(&prefix, "%s/", cfg->path);
     s->prefix = lec_strndup(lec_buf_str(&prefix), prefix.n);
@@ -340,6 +342,7 @@ int lec_server_start(struct lec_server *s, char *err, size_t err_size)
         lec_timer_start(s->loop, &s->keys_timer, KEYS_CHECK_MS, check_keys);
     if (s->jwks)
         lec_jwks_start(s->jwks);
+    lec_revocations_start(s->revocations, lec_server_db(s));
     s->state = SERVER_SERVING;
     lec_status_start(s);
     if (s->database)
@@ -362,6 +365,7 @@ void lec_server_stop(struct lec_server *s)
     lec_timer_stop(s->loop, &s->keys_timer);
     if (s->jwks)
         lec_jwks_stop(s->jwks);
+    lec_revocations_stop(s->revocations);
     lec_status_stop(s);
     eio_engine_close(s->engine, false);
     lec_net_close(s->net);
@@ -380,6 +384,7 @@ void lec_server_free(struct lec_server *s)
     lec_timer_stop(s->loop, &s->drain.timer);
     if (s->jwks)
         lec_jwks_stop(s->jwks);
+    lec_revocations_stop(s->revocations);
     if (s->engine)
         eio_engine_close(s->engine, false);
     lec_fetcher_free(s->fetcher);
@@ -396,6 +401,7 @@ void lec_server_free(struct lec_server *s)
         sio_server_free(s->io);
     lec_files_free(s->files);
     lec_jwks_free(s->jwks);
+    lec_revocations_free(s->revocations);
     lec_bundle_free(s->bundle);
     if (s->keys)
         lec_keys_free(s->keys);

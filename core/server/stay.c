@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "server/jwks.h"
 #include "server/peer.h"
+#include "server/revocations.h"
 
 /* Timers are set anew after this long, so that a clock that was put forward is noticed. */
 #define MAX_WAIT_MS 600000
@@ -129,39 +130,46 @@ void lec_stay_end(struct lec_server *s, struct lec_peer *peer)
 
 /* --- another token ------------------------------------------------------------------------- */
 
-/* The new token's peer; else as lec_peer_of_event. */
-static int present(struct lec_peer **fresh, struct lec_server *s, const struct lec_peer *peer,
-                   struct lec_slice args, const char **why)
+/* The new token's peer; else as lec_peer_of_event, or it waits. */
+static int present(struct lec_peer **fresh, struct lec_server *s, struct sio_socket *socket,
+                   const struct sio_event *event, unsigned waited, bool *waits, const char **why)
 {
-    int rc = lec_peer_of_event(fresh, s->keys, args, lec_clock_ms() / 1000, why);
+    const struct lec_peer *peer = sio_socket_user(socket);
+    int rc = lec_peer_of_event(fresh, s->keys, event->payload.json, lec_clock_ms() / 1000, why);
+    if (rc == LEC_ENOTFOUND) {
+        rc = waited & LEC_WAITED_KEYS ? lec_jwks_verdict(s->jwks)
+                                      : lec_jwks_wait(s->jwks, socket, event, waited);
+        *waits = rc == LEC_OK;
+        *why = rc == LEC_EAGAIN ? LEC_KEYS_UNAVAILABLE : *why;
+        return rc;
+    }
     if (rc != LEC_OK)
         return rc;
-    if (strcmp((*fresh)->id, peer->id) != 0)
+    if (strcmp((*fresh)->id, peer->id) != 0) {
         *why = "the token is somebody else's";
-    else if (lec_stay_revoked(s, *fresh))
-        *why = revoked;
-    else
-        return LEC_OK;
-    lec_peer_free(*fresh);
-    return LEC_EDENIED;
+        rc = LEC_EDENIED;
+    } else {
+        rc = lec_revocations_pass(s->revocations, *fresh, socket, event, waited, waits);
+        *why = rc == LEC_EAGAIN ? LEC_REVOCATIONS_UNAVAILABLE : revoked;
+    }
+    if (rc != LEC_OK || *waits)
+        lec_peer_free(*fresh);
+    return rc;
 }
 
 void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
-                      const struct sio_event *event, bool may_wait)
+                      const struct sio_event *event, unsigned waited)
 {
     struct lec_peer *fresh, *peer = sio_socket_user(socket);
     const char *why = "";
+    bool waits = false;
     if (peer->revoked)
         return;
-    int rc = present(&fresh, s, peer, event->payload.json, &why);
-    if (rc == LEC_ENOTFOUND) {
-        rc = may_wait ? lec_jwks_wait(s->jwks, socket, event) : lec_jwks_verdict(s->jwks);
-        if (rc == LEC_OK)
-            return;
-    }
+    int rc = present(&fresh, s, socket, event, waited, &waits, &why);
+    if (waits)
+        return;
     if (rc != LEC_OK) {
         bool for_now = rc == LEC_EAGAIN;
-        why = for_now ? LEC_KEYS_UNAVAILABLE : why;
         s->counters.tokens_refused += !for_now;
         lec_log(s->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(peer), "refused another token: %s", why);
         lec_gate_refuse_event(socket, event, for_now ? "unavailable" : unauthorized, why);
@@ -210,18 +218,21 @@ static void expel(struct lec_server *s, struct lec_peer *peer, size_t *n)
     ++*n;
 }
 
-static void warn_of_loss(struct lec_server *s, bool lost)
+static void note_loss(struct lec_server *s, bool lost, bool of_people)
 {
-    if (lost)
-        lec_log(s->log, LEC_LOG_WARN, LEC_CAT_AUTH, LEC_NOBODY,
-                "more than %llu revocations: the oldest was forgotten",
-                (unsigned long long)s->cfg->max_revocations);
+    if (!lost)
+        return;
+    lec_log(s->log, LEC_LOG_WARN, LEC_CAT_AUTH, LEC_NOBODY,
+            "more than %llu revocations: the oldest was forgotten%s",
+            (unsigned long long)s->cfg->max_revocations,
+            lec_server_db(s) ? " here, and who comes is looked up in the database" : "");
+    lec_revocations_lost(s->revocations, of_people);
 }
 
 size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id)
 {
     size_t n = 0;
-    warn_of_loss(s, lec_revoked_add(&s->revoked_people, id, lec_clock_ms() / 1000, INT64_MIN));
+    note_loss(s, lec_revoked_add(&s->revoked_people, id, lec_clock_ms() / 1000, INT64_MIN), true);
     for (struct lec_list *node = s->peers.next; node != &s->peers; node = node->next) {
         struct lec_peer *peer = LEC_CONTAINER(node, struct lec_peer, link);
         if (lec_slice_is(id, peer->id))
@@ -233,7 +244,7 @@ size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id)
 size_t lec_server_revoke_token(struct lec_server *s, struct lec_slice jti)
 {
     size_t n = 0;
-    warn_of_loss(s, lec_revoked_add(&s->revoked_tokens, jti, INT64_MAX, lec_clock_ms() / 1000));
+    note_loss(s, lec_revoked_add(&s->revoked_tokens, jti, INT64_MAX, lec_clock_ms() / 1000), false);
     for (struct lec_list *node = s->peers.next; node != &s->peers; node = node->next) {
         struct lec_peer *peer = LEC_CONTAINER(node, struct lec_peer, link);
         if (peer->jti && lec_slice_is(jti, peer->jti) && lec_stay_revoked(s, peer))

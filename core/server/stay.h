@@ -16,11 +16,11 @@
 void lec_stay_begin(struct lec_server *s, struct lec_peer *peer, struct sio_socket *socket);
 void lec_stay_end(struct lec_server *s, struct lec_peer *peer);
 
-/* Whether this good token was revoked. */
+/* Whether this good token is in the lists of revoked ones; server/revocations.h knows more. */
 bool lec_stay_revoked(struct lec_server *s, const struct lec_peer *peer);
 
-/* The client's event refresh_token: [name, token or {token}]. may_wait: for a key (server/jwks.h). */
+/* The client's event refresh_token: [name, token or {token}]. waited: for what, already. */
 void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
-                      const struct sio_event *event, bool may_wait);
+                      const struct sio_event *event, unsigned waited);
 
 #endif
