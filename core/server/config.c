@@ -193,7 +193,7 @@ static const struct lec_setting settings[] = {
       .group = LIMITS, .help = "times in a row that a client may be refused by namespaces" },
     { "max_revocations", "LECTERN_MAX_REVOCATIONS", UINT(max_revocations, 1, 100000000),
       .fallback = "100000", .group = LIMITS,
-      .help = "revoked tokens that are remembered, and as many people" },
+      .help = "revoked tokens kept in memory, and as many people; others are looked up" },
     /* below LEC_JSON_MAX_DEPTH, as packets wrap what handlers send */
     { "max_json_depth", "LECTERN_MAX_JSON_DEPTH", UINT(max_json_depth, 2, 250), .fallback = "64",
       .group = LIMITS, .help = "deepest nesting of a message" },
@@ -304,12 +304,10 @@ static const struct lec_setting settings[] = {
       .fallback = "16000", .group = ELEARNING, .help = "largest data of an event, as JSON" },
     { "store.notifications", "LECTERN_STORE_NOTIFICATIONS", COUNT(store_notifications),
       .fallback = "200", .group = ELEARNING, .help = "notifications kept for each person" },
-    { "store.messages", "LECTERN_STORE_MESSAGES", COUNT(store_messages), .fallback = "500",
-      .group = ELEARNING, .help = "messages kept in each room" },
-    { "store.reactions", "LECTERN_STORE_REACTIONS", COUNT(store_reactions), .fallback = "1000",
-      .group = ELEARNING, .help = "reactions kept in each room" },
-    { "store.total", "LECTERN_STORE_TOTAL", COUNT(store_total), .fallback = "10000",
-      .group = ELEARNING, .help = "of each of these kept altogether; the oldest go first" },
+    { "store.messages", "LECTERN_STORE_MESSAGES", COUNT(store_messages), .fallback = "10000",
+      .group = ELEARNING, .help = "messages kept in each room, and announcements; the oldest go" },
+    { "store.reactions", "LECTERN_STORE_REACTIONS", COUNT(store_reactions), .fallback = "10000",
+      .group = ELEARNING, .help = "reactions kept in each room; the oldest go" },
 };
 /* clang-format on */
 

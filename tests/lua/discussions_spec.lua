@@ -153,7 +153,8 @@ describe("discussions", function()
 
     assert.equal("forbidden", select(3, discussions.edit("course:123", { id = id, content = "x", by = "v" })))
     assert.equal("forbidden", select(3, discussions.delete("course:123", { id = id, by = "v" })))
-    assert.equal("not_found", select(3, discussions.edit("course:123", { id = "no", content = "x", by = "u" })))
+    local nothing = { id = "no", content = "x", by = "u" }
+    assert.equal("not_found", select(3, discussions.edit("course:123", nothing)))
     assert.equal("not_found", select(3, discussions.delete("course:9", { id = id, by = "u" })))
     assert.same({}, school:got(ada, "message_deleted"))
 

@@ -150,6 +150,11 @@ describe("lectern", function()
       assert.has_error(function() lectern.revoke_token(id) end, "revoke_token: an id expected")
     end
     assert.has_error(function() lectern.revoke_user() end)
+
+    assert.equal(3, #core.rows "SELECT 1 FROM lectern_revocations")
+    core.db_failure = { "away", "unavailable" }
+    local why = "it is in force until a restart, but could not be kept: away"
+    assert.same({ nil, why, "unavailable" }, { lectern.revoke_token "y" })
   end)
 
   it("asks other servers", function()

@@ -266,6 +266,18 @@ describe("rooms", function()
       assert.equal("course:1", may(ada, "course:1"))
     end)
 
+    it("lets nobody in by default, or by a grant, while the database is away", function()
+      rooms.grant("ada", "course:1")
+      core.db_failure = { "the database is away", "unavailable" }
+      assert.equal("unavailable", may(ada, "course:1"))
+      assert.equal("unavailable", may(ada, "lobby"))
+      assert.equal("user:ada", may(ada, "user:ada"))
+      assert.equal("private:ada:bob", may(ada, "private:ada:bob"))
+      assert.equal("course:1", may({ id = "bob", courses = { "1" } }, "course:1"))
+      assert.equal("unavailable", select(3, rooms.grant("bob", "course:1")))
+      assert.equal("unavailable", select(3, rooms.revoke("ada", "course:1")))
+    end)
+
     it("refuses the room that a socket is by itself", function()
       local socket = core.connect("/", { id = "bob" })
       core.accept(socket)
