@@ -11,7 +11,7 @@
 #include "server/internal.h"
 #include "server/jwks.h"
 #include "server/peer.h"
-#include "server/stay.h"
+#include "server/revocations.h"
 
 #define PREFIX "/api"
 
@@ -46,6 +46,9 @@ static void free_request(struct lec_request *r)
     if (r->counted)
         lec_callers_leave(&r->server->api.callers, lec_slice_str(r->caller.name));
     lec_timer_stop(r->server->loop, &r->timer);
+    if (r->ask)
+        lec_revocations_cancel(r->ask);
+    lec_buf_fini(&r->held);
     lec_peer_free(r->caller.peer);
     free(r->caller.name);
     free(r->caller.key_id);
@@ -134,6 +137,8 @@ static void on_late(struct lec_timer *t)
     hooks->on_request_over(hooks->ctx, r);
 }
 
+static void refuse_caller(struct lec_request *r, unsigned status, const char *why);
+
 /* --- its body ------------------------------------------------------------------------------- */
 
 static void give(struct lec_request *r, struct lec_slice body)
@@ -149,10 +154,32 @@ static void give(struct lec_request *r, struct lec_slice body)
     s->hooks->on_request(s->hooks->ctx, r);
 }
 
+static void on_verdict(void *ctx, int verdict)
+{
+    struct lec_request *r = ctx;
+    r->ask = NULL;
+    if (verdict == LEC_OK)
+        give(r, lec_buf_slice(&r->held));
+    else if (verdict == LEC_EAGAIN)
+        refuse(r, 503, "unavailable", LEC_REVOCATIONS_UNAVAILABLE);
+    else
+        refuse_caller(r, 401, "the token was revoked");
+}
+
+/* Whose token only the database knows to be good waits for it. */
 static void on_body(void *owner, struct lec_http *http, struct lec_slice body)
 {
+    struct lec_request *r = owner;
+    struct lec_revocations *revocations = r->server->revocations;
     (void)http;
-    give(owner, body);
+    if (!r->caller.peer || lec_revocations_look(revocations, r->caller.peer) != LEC_EAGAIN) {
+        give(r, body);
+        return;
+    }
+    lec_buf_add(&r->held, body.p, body.n);
+    r->ask = lec_revocations_ask(revocations, r->caller.peer, on_verdict, r);
+    if (!r->ask)
+        refuse(r, 503, "unavailable", LEC_REVOCATIONS_UNAVAILABLE);
 }
 
 static void on_too_big(void *owner, struct lec_http *http)
@@ -353,7 +380,7 @@ static bool know(struct lec_request *r, bool must, uint64_t *per_second)
         refuse(r, 503, "unavailable", "the key that the token names is being fetched");
         return false;
     }
-    if (rc == LEC_OK && lec_stay_revoked(s, c->peer)) {
+    if (rc == LEC_OK && lec_revocations_look(s->revocations, c->peer) == LEC_EDENIED) {
         rc = LEC_EDENIED;
         why = "the token was revoked";
     }

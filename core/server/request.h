@@ -51,8 +51,10 @@ struct lec_request {
     struct lec_http *http; /* NULL: answered, or the client has gone */
     struct lec_list link;
     struct lec_timer timer;
-    struct lec_buf cors; /* header lines */
-    char *copy;          /* what the slices above are into */
+    struct lec_buf cors;             /* header lines */
+    char *copy;                      /* what the slices above are into */
+    struct lec_revocations_ask *ask; /* whether the caller's token was revoked; meanwhile: */
+    struct lec_buf held;             /* the body */
     uint64_t began;
     bool answered, given; /* on_request was called */
     bool counted;         /* in server->api.callers */
