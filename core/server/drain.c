@@ -23,12 +23,13 @@ static void drain_tick(struct lec_timer *t)
     uint64_t now = lec_loop_now(s->loop), elapsed = now - s->drain.began;
     shed(s, elapsed);
     size_t left = eio_engine_count(s->engine) + eio_engine_closing(s->engine);
-    if (left == 0 && s->drain.settled == 0) {
+    bool calls = s->api.under_way > 0;
+    if (left == 0 && !calls && s->drain.settled == 0) {
         s->drain.settled = now;
         lec_net_stop_listening(s->net);
     }
-    bool gone =
-        left == 0 && (lec_net_connections(s->net) == 0 || now - s->drain.settled >= LINGER_MS);
+    bool gone = left == 0 && !calls &&
+                (lec_net_connections(s->net) == 0 || now - s->drain.settled >= LINGER_MS);
     if (!gone && elapsed < s->drain.spread + s->cfg->drain_timeout) {
         lec_timer_start(s->loop, t, TICK_MS, drain_tick);
         return;

@@ -14,13 +14,7 @@ local function array(list)
   return setmetatable(list or {}, core.array_mt)
 end
 
--- Ids may be numbers, as in tokens.
-local function id_of(value)
-  if type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
-    return ("%d"):format(value)
-  end
-  if type(value) == "string" and value ~= "" then return value end
-end
+local id_of = rooms.person
 
 local NO_ID = "a person's id is needed"
 local NO_LIST = "a list of people's ids is needed"
