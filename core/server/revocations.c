@@ -104,18 +104,18 @@ static void begin_kind(struct lec_revocations *r, enum kind kind)
 }
 
 /* The rows of one answer. False: that was the last page of its kind. */
-static bool take_page(struct lec_revocations *r, struct lec_db_rows *rows)
+static bool take_page(struct lec_revocations *r, struct lec_db_result *rows)
 {
     size_t n = 0;
-    while (lec_db_rows_next(rows)) {
+    while (lec_db_result_row(rows)) {
         struct lec_slice name = { rows->values[1].text.p, rows->values[1].text.n };
         if (rows->values[1].type != LECTERN_TEXT)
             continue;
-        r->after = lec_db_rows_integer(rows, 0);
+        r->after = lec_db_result_integer(rows, 0);
         lec_buf_clear(&r->after_name, 1024);
         lec_buf_add(&r->after_name, name.p, name.n);
         if (r->paging)
-            enter(r, r->reading, name, lec_db_rows_integer(rows, 2));
+            enter(r, r->reading, name, lec_db_result_integer(rows, 2));
         n++;
     }
     if (r->paging)
@@ -129,13 +129,13 @@ static void on_page(void *ctx, struct lec_slice answer)
 {
     struct lec_revocations *r = ctx;
     struct lec_db_error error;
-    struct lec_db_rows rows;
+    struct lec_db_result rows;
     r->call = NULL;
     if (lec_db_failed(answer, &error)) {
         read_later(r, error.message.p, error.message.n);
         return;
     }
-    lec_db_rows_begin(&rows, answer);
+    lec_db_result_begin(&rows, answer);
     if (!take_page(r, &rows)) {
         r->complete[r->reading] = !r->beyond[r->reading];
         begin_kind(r, r->reading + 1);
@@ -182,14 +182,14 @@ static void on_found(void *ctx, struct lec_slice answer)
     struct lec_revocations_ask *ask = ctx;
     struct lec_revocations *r = ask->r;
     struct lec_db_error error;
-    struct lec_db_rows rows;
+    struct lec_db_result rows;
     int verdict = LEC_OK;
     if (lec_db_failed(answer, &error)) {
         verdict = LEC_EAGAIN;
     } else {
-        lec_db_rows_begin(&rows, answer);
-        while (lec_db_rows_next(&rows)) {
-            int64_t time = lec_db_rows_integer(&rows, 1);
+        lec_db_result_begin(&rows, answer);
+        while (lec_db_result_row(&rows)) {
+            int64_t time = lec_db_result_integer(&rows, 1);
             struct lec_slice kind = { rows.values[0].text.p, rows.values[0].text.n };
             if (lec_slice_is(kind, "token")) {
                 enter(r, TOKENS, (struct lec_slice){ ask->text, ask->n }, time);

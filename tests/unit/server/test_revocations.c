@@ -53,7 +53,8 @@ static void driver_close(struct lectern_db *db)
 }
 
 static const struct lectern_db_driver driver = { "fake",        true,          driver_open,
-                                                 driver_submit, driver_cancel, driver_close };
+                                                 driver_submit, driver_cancel, driver_close,
+                                                 NULL };
 
 /* How many requests wait for an answer. */
 static size_t asked(void)
