@@ -259,11 +259,11 @@ describe('notifications', () => {
 
     const tabs = [await room.join('ada'), await room.join('ada')];
     assert.deepEqual(tabs.map((tab) => tab.connected.unreadCount), [1, 1]);
-    await staff.ask('notify', { userId: 'ada', title: 'Graded', message: 'A+', priority: 'high', actionUrl: '/grades', data: { score: 1 } });
+    await staff.ask('notify', { userId: 'ada', title: 'Graded', message: 'A+', priority: 'HIGH', actionUrl: '/grades', data: { score: 1 } });
     for (const tab of tabs) {
       const notification = await tab.hear('notification');
       assert.equal(notification.title, 'Graded');
-      assert.equal(notification.priority, 'high');
+      assert.equal(notification.priority, 'HIGH');
       assert.equal(notification.actionUrl, '/grades');
       assert.deepEqual(notification.data, { score: 1 });
       assert.equal(notification.isRead, false);
@@ -321,12 +321,12 @@ describe('announcements', () => {
   it('of the system reach everybody', async () => {
     const root = await room.join('root', { claims: { role: 'admin' } });
     const people = [root, await room.join('ada'), await room.join('bob', { transports: ['polling'] })];
-    assert.equal((await root.ask('announce_system', { title: 'Maintenance', message: 'tonight', type: 'warning', priority: 'high' })).ok, true);
+    assert.equal((await root.ask('announce_system', { title: 'Maintenance', message: 'tonight', type: 'warning', priority: 'HIGH' })).ok, true);
     for (const person of people) {
       const announcement = await person.hear('system_announcement');
       assert.equal(announcement.title, 'Maintenance');
       assert.equal(announcement.type, 'warning');
-      assert.equal(announcement.priority, 'high');
+      assert.equal(announcement.priority, 'HIGH');
     }
     await root.ask('api', 'createSystemAnnouncement', [{ type: 'info', title: 'Again', message: 'by the API' }]);
     assert.equal((await people[1].hear('system_announcement')).title, 'Again');

@@ -52,7 +52,7 @@ describe('the guide', () => {
     });
     const [, connected] = await printed('Connected:');
     assert.equal(connected.userId, 'user-123');
-    assert.deepEqual(Object.keys(connected).sort(), ['message', 'socketId', 'unreadCount', 'userId']);
+    assert.deepEqual(Object.keys(connected).sort(), ['epoch', 'message', 'rev', 'socketId', 'unreadCount', 'userId']);
 
     const typing = { room: 'course:123', discussionId: 'discussion-456', userId: 'user-123' };
     assert.deepEqual(await mate.hear('typing_indicator'), { ...typing, isTyping: true });

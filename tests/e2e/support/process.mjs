@@ -31,13 +31,13 @@ function environment(extra) {
     ASAN_OPTIONS: 'detect_leaks=1:exitcode=99:abort_on_error=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1:exitcode=99',
     LSAN_OPTIONS: 'exitcode=99',
-    // Servers of many tests serve one directory at a time, and none leaves something behind.
-    LECTERN_DATABASE: 'memory:',
     ...extra,
   };
   for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
   return env;
 }
+
+const stateFor = (dir) => (path.resolve(dir).startsWith(ROOT) ? mkdtempSync(path.join(runtimeDir, 'state-')) : undefined);
 
 const SANITIZER = /(Address|Leak|UndefinedBehavior|Thread)Sanitizer|runtime error:/;
 
@@ -70,13 +70,13 @@ process.on('exit', () => {
 
 export class Server {
   // Starts it and waits until it listens. `dir` is a script directory; `env` may take variables
-  // away by setting them to undefined.
+  // away by setting them to undefined. A directory of the project gets no state of its own: each server has a new one.
   static async start({ dir, args = [], env = {}, port = 0 }) {
     const server = new Server();
     const argv = ['serve', dir, '--host', '127.0.0.1', '--port', String(port), ...args];
     server.child = spawn(BINARY, argv, {
       cwd: ROOT,
-      env: environment({ JWT_SECRET: SECRET, FRONTEND_URL: 'http://localhost:3000', ...env }),
+      env: environment({ JWT_SECRET: SECRET, FRONTEND_URL: 'http://localhost:3000', STATE_DIRECTORY: stateFor(dir), ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     server.log = '';
