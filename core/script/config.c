@@ -1,8 +1,11 @@
 #include "script/config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "server/plugins.h"
 
 #define FILE_NAME     "lectern.lua"
 #define MEMORY        (64u << 20)
@@ -79,6 +82,46 @@ static bool are_rates(const char *key)
     return false;
 }
 
+/* { hands = { most = 5 } }: which plugins there are is not known yet. */
+static void take_plugins(lua_State *L, struct reading *r)
+{
+    luaL_checkstack(L, 8, "settings");
+    if (!lua_istable(L, -1)) {
+        complain(r, FILE_NAME ": plugins = { name = { setting = value } }");
+        return;
+    }
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { // plugins name settings
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1)) {
+            complain(r, FILE_NAME ": plugins = { name = { setting = value } }");
+            lua_pop(L, 2);
+            return;
+        }
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { // … setting value
+            char key[MAX_KEY];
+            lec_buf_clear(&r->value, 4096);
+            if (lua_type(L, -1) == LUA_TSTRING)
+                lec_buf_adds(&r->value, lua_tostring(L, -1));
+            else if (lua_type(L, -1) == LUA_TNUMBER)
+                lec_json_put_number(&r->value, lua_tonumber(L, -1));
+            else if (lua_type(L, -1) == LUA_TBOOLEAN)
+                lec_buf_adds(&r->value, lua_toboolean(L, -1) ? "true" : "false");
+            else
+                complain(r, FILE_NAME ": plugins.%s has a setting that is a %s",
+                         lua_tostring(L, -4), luaL_typename(L, -1));
+            if (lua_type(L, -2) != LUA_TSTRING ||
+                (size_t)snprintf(key, sizeof key, "%s.%s", lua_tostring(L, -4),
+                                 lua_tostring(L, -2)) >= sizeof key)
+                complain(r, FILE_NAME ": plugins.%s has an entry that is no setting",
+                         lua_tostring(L, -4));
+            if (r->failed) {
+                lua_pop(L, 4);
+                return;
+            }
+            lec_config_set_plugin(r->cfg, key, lec_buf_str(&r->value));
+        }
+    }
+}
+
 /* Sets `key` from the value on top; tables are walked, their keys joined by dots. */
 static void take_setting(lua_State *L, struct reading *r, const char *key, int depth)
 {
@@ -110,6 +153,8 @@ static void take_setting(lua_State *L, struct reading *r, const char *key, int d
             else if ((size_t)snprintf(name, sizeof name, "%s%s%s", key, *key ? "." : "",
                                       lua_tostring(L, -2)) >= sizeof name)
                 complain(r, FILE_NAME ": %.40s… is no setting", lua_tostring(L, -2));
+            else if (strcmp(name, "plugins") == 0)
+                take_plugins(L, r);
             else if (strcmp(name, "app") != 0)
                 take_setting(L, r, name, depth + 1);
             else if (!lua_istable(L, -1))
@@ -223,6 +268,33 @@ static const char *push_parent(lua_State *L, const char *key)
     return key;
 }
 
+static void push_plugin(lua_State *L, const struct lec_plugin *p)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < p->n_settings; i++) {
+        const struct lec_plugin_setting *s = &p->settings[i];
+        if (s->kind == LEC_PLUGIN_NUMBER)
+            lua_pushnumber(L, strtod(s->value, NULL));
+        else if (s->kind == LEC_PLUGIN_FLAG)
+            lua_pushboolean(L, strcmp(s->value, "true") == 0);
+        else
+            lua_pushstring(L, s->value);
+        lua_setfield(L, -2, s->name);
+    }
+}
+
+/* Settings by the plugin's name. Not those of what is compiled in, which are the server's. */
+static void push_plugins(lua_State *L, const struct lec_plugins *plugins)
+{
+    struct lec_plugin *p;
+    lua_newtable(L);
+    for (size_t pos = 0; (p = lec_plugins_next(plugins, &pos)) != NULL;)
+        if (p->dir) {
+            push_plugin(L, p);
+            lua_setfield(L, -2, p->name);
+        }
+}
+
 void lec_config_push(lua_State *L, const struct lec_config *cfg)
 {
     size_t n;
@@ -249,4 +321,6 @@ void lec_config_push(lua_State *L, const struct lec_config *cfg)
         lua_setfield(L, -2, name);
         lua_pop(L, 1);
     }
+    push_plugins(L, cfg->plugins);
+    lua_setfield(L, -2, "plugins");
 }

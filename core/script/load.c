@@ -10,6 +10,7 @@
 #include "script/handle.h"
 #include "script/sandbox.h"
 #include "script/task.h"
+#include "server/plugins.h"
 #include "socketio/dynamic.h"
 #include "socketio/pattern.h"
 
@@ -18,7 +19,7 @@
 struct loading {
     struct lec_script *script;
     struct lec_buf *errors, *report;
-    struct dirent **files;
+    char **files; /* "handlers/x.lua", "plugins/hands/handlers/x.lua" */
     int n_files;
 };
 
@@ -85,8 +86,9 @@ static void put_back_modules(lua_State *L, int aside)
 static int load_handler(lua_State *L)
 {
     const char *file = lua_tostring(L, 1); // "handlers/x.lua"
-    size_t n = strlen(file) - 4;
-    lua_pushlstring(L, file, n);
+    const char *name = strncmp(file, "plugins/", 8) == 0 ? file + 8 : file;
+    size_t n = strlen(name) - 4;
+    lua_pushlstring(L, name, n);
     const char *module = luaL_gsub(L, lua_tostring(L, -1), "/", "."); // file base module
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");                    // … loaded
     lua_getfield(L, -1, module);
@@ -114,10 +116,10 @@ static void load_files(lua_State *L, struct loading *l)
     lua_newtable(L); // list
     for (int i = 0; i < l->n_files && !l->script->vm.timed_out; i++) {
         lua_pushcfunction(L, load_handler);
-        lua_pushfstring(L, "handlers/%s", l->files[i]->d_name);
+        lua_pushstring(L, l->files[i]);
         if (lua_pcall(L, 1, 1, 0) != 0) { // list error
             const char *message = lua_tostring(L, -1);
-            lua_pushfstring(L, "handlers/%s: %s", l->files[i]->d_name,
+            lua_pushfstring(L, "%s: %s", l->files[i],
                             message ? message : "raised an error that is no text");
             add_error(l->errors,
                       message && strstr(message, ".lua:") ? message : lua_tostring(L, -1));
@@ -127,7 +129,7 @@ static void load_files(lua_State *L, struct loading *l)
         lua_newtable(L); // list module entry
         lua_insert(L, -2);
         lua_setfield(L, -2, "module");
-        lua_pushfstring(L, "handlers/%s", l->files[i]->d_name);
+        lua_pushstring(L, l->files[i]);
         lua_setfield(L, -2, "file");
         lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
     }
@@ -224,24 +226,62 @@ static int load(lua_State *L)
     return 0;
 }
 
+/* Adds the files of a folder `in`, by names that begin with `label`. False: it cannot be read (errno). */
+static bool add_files(struct loading *l, const char *in, const char *label)
+{
+    struct lec_buf text = { 0 };
+    struct dirent **entries = NULL;
+    lec_buf_printf(&text, "%s/handlers", in);
+    int n = scandir(lec_buf_str(&text), &entries, is_handler_file, by_bytes);
+    if (n > 0)
+        l->files = lec_realloc(l->files, (size_t)(l->n_files + n) * sizeof *l->files);
+    for (int i = 0; i < n; i++) {
+        text.n = 0;
+        lec_buf_printf(&text, "%shandlers/%s", label, entries[i]->d_name);
+        l->files[l->n_files++] = lec_strndup(text.p, text.n);
+        free(entries[i]);
+    }
+    free(entries);
+    lec_buf_fini(&text);
+    return n >= 0;
+}
+
+/* Those of plugins, then the team's own. */
+static bool find_files(struct loading *l)
+{
+    struct lec_script *s = l->script;
+    struct lec_plugin *p;
+    for (size_t pos = 0; (p = lec_plugins_next(s->cfg->plugins, &pos)) != NULL;) {
+        struct lec_buf label = { 0 };
+        lec_buf_printf(&label, "plugins/%s/", p->name);
+        if (p->has_handlers && !add_files(l, p->dir, lec_buf_str(&label)))
+            lec_buf_printf(l->errors, "%shandlers: %s", lec_buf_str(&label), strerror(errno));
+        lec_buf_fini(&label);
+    }
+    if (!add_files(l, s->dir, ""))
+        lec_buf_printf(l->errors,
+                       "%s/handlers: %s; the files of a script directory's folder "
+                       "handlers/ say what the server does",
+                       s->dir, strerror(errno));
+    return l->errors->n == 0;
+}
+
+static void free_files(struct loading *l)
+{
+    for (int i = 0; i < l->n_files; i++)
+        free(l->files[i]);
+    free(l->files);
+}
+
 struct lec_generation *lec_load(struct lec_script *s, struct lec_buf *errors,
                                 struct lec_buf *report)
 {
     struct loading l = { .script = s, .errors = errors, .report = report };
     struct lec_vm_entry outer;
-    char *path = NULL;
-    if (asprintf(&path, "%s/handlers", s->dir) < 0)
-        path = NULL;
-    l.n_files = path ? scandir(path, &l.files, is_handler_file, by_bytes) : -1;
-    if (l.n_files < 0) {
-        lec_buf_printf(errors,
-                       "%s/handlers: %s; the files of a script directory's folder "
-                       "handlers/ say what the server does",
-                       s->dir, strerror(errno));
-        free(path);
+    if (!find_files(&l)) {
+        free_files(&l);
         return NULL;
     }
-    free(path);
 
     lec_buf_clear(&s->wanted, 4096);
     s->loading = lec_generation_new();
@@ -254,9 +294,7 @@ struct lec_generation *lec_load(struct lec_script *s, struct lec_buf *errors,
     }
     lec_vm_leave(&s->vm, &outer);
     s->is_loading = false;
-    for (int i = 0; i < l.n_files; i++)
-        free(l.files[i]);
-    free(l.files);
+    free_files(&l);
 
     struct lec_generation *g = s->loading;
     s->loading = NULL;

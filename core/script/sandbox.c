@@ -7,6 +7,7 @@
 
 #include "script/library.h"
 #include "script/vm.h"
+#include "server/plugins.h"
 
 static void open_library(lua_State *L, const char *name, lua_CFunction open)
 {
@@ -127,6 +128,36 @@ static int find_script(lua_State *L)
     return 1;
 }
 
+/* The searcher of plugins: `require "hands"`, `require "hands.counting"`. */
+static int find_plugin(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1); // name
+    const char *dot = strchr(name, '.');
+    lua_pushlstring(L, name, dot ? (size_t)(dot - name) : strlen(name));
+    const char *plugin = lua_tostring(L, -1); // name plugin
+    const struct lec_plugin *p = lec_plugins_named(lec_vm_of(L)->plugins, plugin);
+    if (!p || !p->dir) {
+        lua_pushfstring(L, "\n\tno plugin '%s'", plugin);
+        return 1;
+    }
+    const char *base = dot ? luaL_gsub(L, dot + 1, ".", "/") : plugin;
+    const char *const files[] = { lua_pushfstring(L, "plugins/%s/%s.lua", plugin, base),
+                                  dot ? lua_pushfstring(L, "plugins/%s/%s/init.lua", plugin, base)
+                                      : lua_pushfstring(L, "plugins/%s/init.lua", plugin) };
+    for (size_t i = 0; i < 2; i++)
+        if (access(lec_vm_push_path(L, files[i]), R_OK) == 0) {
+            if (lec_vm_load_file(L, files[i]) != 0)
+                return lua_error(L);
+            lua_getfield(L, LUA_REGISTRYINDEX, LEC_SCRIPT_MODULES);
+            lua_pushboolean(L, 1);
+            lua_setfield(L, -2, name);
+            lua_pop(L, 1);
+            return 1;
+        }
+    lua_pushfstring(L, "\n\tno file '%s' or '%s'", files[0], files[1]);
+    return 1;
+}
+
 /* package.loaders: preload, then ours, in place of those that read anywhere and load C. */
 static void set_searchers(lua_State *L, bool unsafe)
 {
@@ -138,11 +169,11 @@ static void set_searchers(lua_State *L, bool unsafe)
     lua_rawseti(L, -4, 2);
     lua_pushcfunction(L, find_script);
     lua_rawseti(L, -4, 3);
-    lua_pushnil(L);
+    lua_pushcfunction(L, find_plugin);
     lua_rawseti(L, -4, 4);
     if (unsafe) {
-        lua_rawseti(L, -3, 5);
-        lua_rawseti(L, -2, 4);
+        lua_rawseti(L, -3, 6);
+        lua_rawseti(L, -2, 5);
         lua_pop(L, 1); // package
     } else {
         static const char *const no[] = { "loadlib", "searchpath", "seeall", NULL };

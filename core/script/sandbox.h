@@ -2,7 +2,8 @@
  *
  * Without `unsafe` there are no files, processes, machine code, bytecode, C modules, environments
  * of functions, finalizers, or debug functions but traceback. `require` finds, in this order, what is
- * loaded, the library that is embedded in the program, and DIR/?.lua, DIR/?/init.lua. Handlers make no
+ * loaded, the library that is embedded in the program, DIR/?.lua, DIR/?/init.lua, and the modules of
+ * plugins: "hands" is hands.lua or init.lua in the plugin's folder, "hands.x" is x.lua there. Handlers make no
  * globals: a forgotten `local` is an error with file and line. */
 #ifndef LEC_SCRIPT_SANDBOX_H
 #define LEC_SCRIPT_SANDBOX_H

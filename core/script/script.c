@@ -136,6 +136,7 @@ static bool open_state(struct lec_script *s, struct lec_buf *err)
         lec_buf_fini(&app);
         return false;
     }
+    s->vm.plugins = s->cfg->plugins;
     s->is_loading = true;
     lec_vm_enter(&s->vm, &outer, "the library", s->cfg->script_load_time);
     int rc = lua_cpcall(s->vm.L, open_api, &app);

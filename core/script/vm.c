@@ -8,6 +8,7 @@
 
 #include "script/sandbox.h"
 #include "script/value.h"
+#include "server/plugins.h"
 
 /* Instructions between two looks at the clock: some microseconds, unless each is a slow call. */
 #define TICK 1000
@@ -247,9 +248,23 @@ static char *read_file(const char *path, size_t *n, bool *exists)
     return NULL;
 }
 
+const char *lec_vm_push_path(lua_State *L, const char *name)
+{
+    static const char prefix[] = "plugins/";
+    const struct lec_vm *vm = lec_vm_of(L);
+    const char *rest = strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : NULL,
+               *slash = rest ? strchr(rest, '/') : NULL;
+    struct lec_plugin *p;
+    for (size_t pos = 0; slash && (p = lec_plugins_next(vm->plugins, &pos)) != NULL;)
+        if (p->dir && strncmp(p->name, rest, (size_t)(slash - rest)) == 0 &&
+            p->name[slash - rest] == '\0')
+            return lua_pushfstring(L, "%s%s", p->dir, slash);
+    return lua_pushfstring(L, "%s/%s", vm->dir, name);
+}
+
 int lec_vm_load_file(lua_State *L, const char *name)
 {
-    const char *path = lua_pushfstring(L, "%s/%s", lec_vm_of(L)->dir, name);
+    const char *path = lec_vm_push_path(L, name);
     const char *chunk = lua_pushfstring(L, "@%s", name);
     size_t n = 0;
     bool exists;

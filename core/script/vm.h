@@ -22,6 +22,8 @@
 #include "base/buf.h"
 #include "script/watchdog.h"
 
+struct lec_plugins; /* server/plugins.h */
+
 struct lec_vm {
     lua_State *L;     /* the main state; no coroutine of a handler */
     lua_Alloc native; /* LuaJIT's own allocator, which the counting one stands in front of */
@@ -39,7 +41,8 @@ struct lec_vm {
     char where[96];                /* file:line of that */
     int array_mt, binary_mt;       /* registry references, see script/value.h */
     const void *array_mt_at, *binary_mt_at;
-    const char *dir; /* the script directory, "" for none; borrowed */
+    const char *dir;                   /* the script directory, "" for none; borrowed */
+    const struct lec_plugins *plugins; /* whose files can be loaded too; NULL: none; borrowed */
     void *owner;
 };
 
@@ -86,6 +89,9 @@ int lec_vm_raise(lua_State *L, const char *fmt, ...) LEC_PRINTF(2, 3);
 /* Reads a file of the script directory as text and loads it, as "@name". Returns as luaL_loadbufferx
  * with the function or the message pushed. Needs protection. */
 int lec_vm_load_file(lua_State *L, const char *name);
+/* Pushes where such a file is: in dir, or for "plugins/NAME/…" in the folder of that plugin, wherever
+ * that is. */
+const char *lec_vm_push_path(lua_State *L, const char *name);
 /* The same of its text, which is pushed as it is. */
 int lec_vm_read_file(lua_State *L, const char *name);
 

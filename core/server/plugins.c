@@ -270,7 +270,7 @@ static int settle(struct lec_plugins *plugins, char *err, size_t err_size)
                 ready = false;
                 for (size_t k = 0; k < done && !ready; k++)
                     ready = strcmp(plugins->items[k]->name, *need) == 0;
-                if (!ready)
+                if (!ready && i == done)
                     missing = *need;
             }
             if (ready)

@@ -15,8 +15,8 @@ export class Scripts {
     mkdirSync(path.join(this.dir, 'handlers'));
     if (example) {
       cpSync(path.join(EXAMPLE, 'handlers'), path.join(this.dir, 'handlers'), { recursive: true });
-      for (const file of ['lectern.lua']) {
-        if (existsSync(path.join(EXAMPLE, file))) cpSync(path.join(EXAMPLE, file), path.join(this.dir, file));
+      for (const file of ['lectern.lua', 'plugins']) {
+        if (existsSync(path.join(EXAMPLE, file))) cpSync(path.join(EXAMPLE, file), path.join(this.dir, file), { recursive: true });
       }
       mkdirSync(path.join(this.dir, 'public'));
     }

@@ -154,7 +154,7 @@ static void the_sandbox(void **state)
         "package.loaded.ffi",
         "package.loaded.jit",
         "package.loaded.debug.sethook",
-        "package.loaders[4]",
+        "package.loaders[5]",
         "getmetatable('').__index.dump",
     };
     static const char *const refused[] = {
