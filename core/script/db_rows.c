@@ -84,6 +84,8 @@ static bool push_rows(lua_State *L, struct lectern_reader *r, unsigned columns, 
                       int marks, struct fault *fault)
 {
     unsigned rows = (unsigned)lectern_read_number(r, 4);
+    if (columns == 0 && rows > 0)
+        r->bad = true; /* nothing follows that would end */
     push_list(L, rows < 65536 ? (int)rows : 65536, marks);
     for (unsigned i = 1; i <= rows && !r->bad; i++) {
         lua_createtable(L, 0, (int)columns); // list row

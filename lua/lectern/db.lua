@@ -10,7 +10,7 @@ local BATCH, BEGIN, STEP, COMMIT = 1, 2, 3, 4 -- enum lectern_db_kind
 local db = {}
 
 -- Whether it only reads. Unsure is no.
-local function reads(sql)
+local function looks_reading(sql)
   local word = sql:match("^%s*(%a+)")
   word = word and word:lower()
   if word == "select" or word == "values" or word == "explain" then return true end
@@ -18,6 +18,17 @@ local function reads(sql)
   local text = sql:lower()
   return not (text:find("insert", 1, true) or text:find("update", 1, true)
     or text:find("delete", 1, true) or text:find("replace", 1, true))
+end
+
+local known, n_known = {}, 0 -- by the statement: as a rule they are few, and come again and again
+
+local function reads(sql)
+  local answer = known[sql]
+  if answer ~= nil then return answer end
+  if n_known == 1000 then known, n_known = {}, 0 end
+  n_known = n_known + 1
+  known[sql] = looks_reading(sql)
+  return known[sql]
 end
 
 local function no_transaction(who)
