@@ -119,10 +119,11 @@ end
 return M
 `;
 
+const env = { LECTERN_DATABASE: 'sqlite:lectern.db' };
 const files = { 'migrations/0001_pets.sql': TABLES, 'handlers/db.lua': HANDLERS };
 
 describe('lectern.db', () => {
-  const room = useServer({ example: false, files });
+  const room = useServer({ example: false, files, env });
   const query = (person, ...args) => new Promise((resolve) => person.socket.emit('query', ...args, (...answer) => resolve(answer)));
 
   it('writes, reads and counts', async () => {
@@ -330,7 +331,7 @@ describe('lectern.db', () => {
 describe('lectern.db and a server that is killed', () => {
   it('has on the disk what was answered', async () => {
     const scripts = new Scripts({ example: false, files });
-    let server = await Server.start({ dir: scripts.dir });
+    let server = await Server.start({ dir: scripts.dir, env });
     try {
       const ada = new Person(server, 'ada');
       let answered = 0;
@@ -343,7 +344,7 @@ describe('lectern.db and a server that is killed', () => {
       ada.close();
       await ended;
       const known = answered;
-      server = await Server.start({ dir: scripts.dir });
+      server = await Server.start({ dir: scripts.dir, env });
       const bob = new Person(server, 'bob');
       const rows = await bob.ask('query', "SELECT n FROM sums WHERE name = 'kept'");
       assert.ok(rows[0].n === known || rows[0].n === known + 1, `${rows[0].n} of ${known}`);
