@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { useServer } from './support/suite.mjs';
 
+const LASTING = { LECTERN_DATABASE: 'sqlite:lectern.db' };
+
 const ok = (ack) => {
   assert.equal(ack.ok, true, JSON.stringify(ack));
   return ack;
@@ -10,7 +12,7 @@ const ok = (ack) => {
 const code = (ack) => ack.error?.code;
 
 describe('history', () => {
-  const room = useServer();
+  const room = useServer({ env: LASTING });
   const course = async (id, options) => {
     const person = await room.join(id, options);
     ok(await person.ask('join_room', { room: 'course:1' }));

@@ -6,6 +6,8 @@ import { describe, it } from 'node:test';
 import { useServer } from './support/suite.mjs';
 import { inSeconds } from './support/tokens.mjs';
 
+const LASTING = { LECTERN_DATABASE: 'sqlite:lectern.db' };
+
 // Files below a directory that hold a text.
 const holding = (dir, text) =>
   readdirSync(dir).flatMap((name) => {
@@ -15,7 +17,7 @@ const holding = (dir, text) =>
   });
 
 describe('one person', () => {
-  const room = useServer();
+  const room = useServer({ env: LASTING });
   const call = async (who, name, ...args) => {
     const ack = await who.ask('api', name, args);
     assert.equal(ack.ok, true, JSON.stringify(ack));

@@ -5,11 +5,13 @@ import { useServer } from './support/suite.mjs';
 import { inSeconds } from './support/tokens.mjs';
 import { until } from './support/wait.mjs';
 
+const LASTING = { LECTERN_DATABASE: 'sqlite:lectern.db' };
+
 const OLD = { iat: inSeconds(-60) };
 
 for (const [title, args] of [['a few', []], ['more than fit into memory', ['--max-revocations', '2']]]) {
   describe(`revocations, ${title}`, () => {
-    const room = useServer({ args });
+    const room = useServer({ args, env: LASTING });
     const refused = async (id, claims) => {
       const error = await room.client(id, { claims: { ...OLD, ...claims } }).hear('connect_error');
       assert.equal(error.message, 'Authentication error: the token was revoked');
