@@ -11,6 +11,7 @@ local privacy = {}
 
 local ROWS = 500 -- in one transaction
 local EXPORT_ROWS = 10000 -- in one answer; then there is a cursor
+local PURGES = 10 -- attempts
 local ROUNDS = 5 -- of erasing, should something be written meanwhile
 
 local others = {} -- list of { name, export, erase }
@@ -131,6 +132,21 @@ local function partners_of(person)
   return partners
 end
 
+-- The bytes go, too. Where something reads on for seconds they go with the next that is written.
+local function purge()
+  for _ = 1, PURGES do
+    local done, why, code = store.purge()
+    if done then
+      return true
+    elseif code ~= "busy" then
+      return nil, why, code
+    end
+    lectern.sleep(1)
+  end
+  lectern.log.warn("what was erased is gone from the tables, but not from the database's log yet")
+  return true
+end
+
 ---Takes away what is kept about a person: their tokens of until now are revoked and their sockets end;
 ---private messages go, for both; what they wrote in rooms stays, of nobody ("deleted user"). Those who wrote
 ---with them hear `conversation_deleted` {room, with}. Many transactions, each small: after a failure call it
@@ -163,6 +179,11 @@ function privacy.erase(user_id)
     elseif changed == 0 then
       break
     end
+  end
+  local purged
+  purged, why, code = purge()
+  if not purged then
+    return nil, why, code
   end
   for _, partner in ipairs(partners) do
     lectern.to(rooms.user(partner.other)):emit("conversation_deleted", { room = partner.room, with = person })

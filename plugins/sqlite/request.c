@@ -334,6 +334,19 @@ static enum lectern_db_code run_backup(struct sql_connection *c, struct lectern_
     return sql_answer_code(answer);
 }
 
+/* Deleted content is overwritten in the file, but the log has pages of before, and is emptied only when no
+ * reader needs it. */
+static enum lectern_db_code purge(struct sql_connection *c, struct sql_bytes *answer)
+{
+    int rc = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+        return fail(answer, LECTERN_DB_BUSY, 0, "something still reads what was deleted");
+    if (rc != SQLITE_OK)
+        return sql_connection_failed(c, answer, 0);
+    sql_answer_begin(answer);
+    return LECTERN_DB_OK;
+}
+
 enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *request, size_t n,
                              struct sql_bytes *answer)
 {
@@ -354,6 +367,7 @@ enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *
     case LECTERN_DB_SCRIPT:
     case LECTERN_DB_BACKUP:
     case LECTERN_DB_CHECK:
+    case LECTERN_DB_PURGE:
         break;
     default:
         return fail(answer, LECTERN_DB_INVALID, 0, "there is no such kind of request");
@@ -362,6 +376,8 @@ enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *
         return fail(answer, LECTERN_DB_BUSY, 0, "a transaction is open");
     if (q.kind == LECTERN_DB_CHECK)
         return sql_check(c, answer);
+    if (q.kind == LECTERN_DB_PURGE)
+        return purge(c, answer);
     if (q.kind == LECTERN_DB_BACKUP)
         return run_backup(c, &r, answer);
     enum lectern_db_code code = run_begun(c, request, n, q.kind == LECTERN_DB_BEGIN, answer);

@@ -53,10 +53,12 @@ describe('one person', () => {
     const back = room.client('ada', { claims: { iat: inSeconds(-60) } });
     assert.equal((await back.hear('connect_error')).data.code, 'unauthorized');
 
-    await room.server.stop();
-    for (const text of [SECRET, 'a title for ada', 'private:ada:bob']) assert.deepEqual(holding(room.scripts.dir, text), [], text);
-    assert.notDeepEqual(holding(room.scripts.dir, 'others may keep this'), []);
-    await room.restart();
+    // While it runs, and without it.
+    for (let i = 0; i < 2; i += 1) {
+      for (const text of [SECRET, 'a title for ada', 'private:ada:bob']) assert.deepEqual(holding(room.scripts.dir, text), [], text);
+      assert.notDeepEqual(holding(room.scripts.dir, 'others may keep this'), []);
+      await room.restart();
+    }
     const again = room.client('ada', { claims: { iat: inSeconds(-60) } });
     assert.equal((await again.hear('connect_error')).data.code, 'unauthorized', 'revoked for good');
   });

@@ -145,6 +145,7 @@ enum lectern_db_kind {
     LECTERN_DB_SCRIPT,
     LECTERN_DB_BACKUP, /* one statement: the path of the file to write, which must not be there */
     LECTERN_DB_CHECK,  /* no statements; answers rows of TEXT, one row "ok" if all is well */
+    LECTERN_DB_PURGE,  /* no statements; nothing that was deleted before it is left in the files */
 };
 
 /* Runs behind all that was submitted before, though it only reads. */

@@ -4,9 +4,12 @@
 --
 -- A table that gets a column with a person's id, or with what they wrote, gets an entry here.
 
+local core = require "lectern.core"
 local lectern = require "lectern"
 
 local privacy = {}
+
+local PURGE = 9 -- enum lectern_db_kind
 
 -- What is told to the person of each table: `where` with $1, the person; `key`, columns that tell its rows
 -- apart for one person and by which they are ordered.
@@ -140,6 +143,16 @@ function privacy.erase(step, person, limit)
     return name, nil, why, code
   end
   return name, results.changes[1]
+end
+
+---Sees to it that nothing of what was deleted is left in the files of the database.
+---@return true? done, string? message, string? code "busy": not now
+function privacy.purge()
+  local done, why, code = core.db_call(PURGE)
+  if not done then
+    return nil, why, code
+  end
+  return true
 end
 
 ---With whom a person has written.
