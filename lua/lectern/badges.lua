@@ -1,4 +1,5 @@
--- The badge of a person: how many notifications are unread, and `rev`, the number of changes so far.
+-- The badge of a person: how many notifications are unread, and `rev`, which each change makes one more; 0
+-- for who never had any.
 --
 -- Each change of a person's notifications is one transaction, which advances the rev, and is pushed once, in
 -- the order of the revs; what has expired goes with whatever comes next, or by a timer. So who knows a rev

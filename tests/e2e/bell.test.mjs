@@ -122,7 +122,7 @@ for (const [disk, ms] of Object.entries(DISKS)) describe(`the bell, with a disk 
     assert.equal(times.length, PEOPLE);
     for (const [i, text] of events) {
       const [event, { userId, unreadCount, rev, epoch }] = JSON.parse(text);
-      assert.deepEqual([event, userId, unreadCount, rev, typeof epoch], ['connected', `s${i}`, UNREAD, UNREAD, 'string']);
+      assert.deepEqual([event, userId, unreadCount, rev > 0, typeof epoch], ['connected', `s${i}`, UNREAD, true, 'string']);
     }
     assert.ok(calls - PEOPLE < written + 10, `${calls} calls for ${PEOPLE} people`);
     const hurt = quantile(rush.heard, 0.99) - quantile(calm.heard, 0.99);

@@ -2,6 +2,7 @@ local class = require "support.class"
 
 local NOT_FOUND = { nil, "there is no such notification", "not_found" }
 local AWAY = { "the database is away", "unavailable" }
+local R = 1800000000000 -- where revs of a new person begin
 local EPOCH = "epoch-of-specs"
 local NOW = "2027-01-15T08:00:00.000Z" -- of the stand-in's clock, 1800000000
 
@@ -59,7 +60,7 @@ describe("notifications", function()
         isRead = false,
         createdAt = NOW,
         unreadCount = 1,
-        rev = 1,
+        rev = R + 1,
       }
       assert.same(expected, sent)
       assert.same({ expected }, school:got(tab, "notification"))
@@ -183,7 +184,7 @@ describe("notifications", function()
       local got = school:got(tab, "notification")
       assert.equal("t1 t3 t5 t7 t9 t11", titles(got))
       for i, each in ipairs(got) do
-        assert.same({ i, ({ 1, 2, 3, 4, 3, 4 })[i] }, { each.rev, each.unreadCount })
+        assert.same({ R + i, ({ 1, 2, 3, 4, 3, 4 })[i] }, { each.rev, each.unreadCount })
       end
       assert.same({ sent[1].id, sent[3].id }, got[5].removedIds) -- those that went with its transaction
       assert.equal("t11 t9 t7 t5", titles(notifications.list("ada").notifications))
@@ -245,10 +246,10 @@ describe("notifications", function()
   describe("marks", function()
     it("one as read, and tells all tabs once", function()
       local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
-      local result = { count = 1, unreadCount = 1, rev = 3, epoch = EPOCH }
+      local result = { count = 1, unreadCount = 1, rev = R + 3, epoch = EPOCH }
       assert.same(result, notifications.mark_read("ada", first.id))
       for _, socket in ipairs { tab, other_tab } do
-        local told = { unreadCount = 1, rev = 3, readIds = { first.id } }
+        local told = { unreadCount = 1, rev = R + 3, readIds = { first.id } }
         assert.same({ told }, school:got(socket, "unread_count"))
       end
       result.count = 0
@@ -264,9 +265,11 @@ describe("notifications", function()
     it("all as read, and tells it once", function()
       notifications.create(REQUEST)
       notifications.create(REQUEST)
-      assert.same({ count = 2, unreadCount = 0, rev = 3, epoch = EPOCH }, notifications.mark_all_read "ada")
-      assert.same({ { unreadCount = 0, rev = 3, allRead = true } }, school:got(tab, "unread_count"))
-      assert.same({ count = 0, unreadCount = 0, rev = 3, epoch = EPOCH }, notifications.mark_all_read "ada")
+      local result = { count = 2, unreadCount = 0, rev = R + 3, epoch = EPOCH }
+      assert.same(result, notifications.mark_all_read "ada")
+      assert.same({ { unreadCount = 0, rev = R + 3, allRead = true } }, school:got(tab, "unread_count"))
+      result.count = 0
+      assert.same(result, notifications.mark_all_read "ada")
       assert.same({}, school:got(tab, "unread_count"))
       assert.equal(0, notifications.mark_all_read("nobody").rev)
     end)
@@ -274,8 +277,10 @@ describe("notifications", function()
 
   it("delete takes one away, and tells all tabs", function()
     local first, second = notifications.create(REQUEST), notifications.create(REQUEST)
-    assert.same({ count = 1, unreadCount = 1, rev = 3, epoch = EPOCH }, notifications.delete("ada", first.id))
-    assert.same({ { unreadCount = 1, rev = 3, removedIds = { first.id } } }, school:got(tab, "unread_count"))
+    local result = { count = 1, unreadCount = 1, rev = R + 3, epoch = EPOCH }
+    assert.same(result, notifications.delete("ada", first.id))
+    local told = { unreadCount = 1, rev = R + 3, removedIds = { first.id } }
+    assert.same({ told }, school:got(tab, "unread_count"))
     assert.same(NOT_FOUND, { notifications.delete("ada", first.id) })
     assert.equal("not_found", select(3, notifications.delete("bob", second.id)))
     assert.equal("not_found", select(3, notifications.mark_read("ada", first.id)))
@@ -287,7 +292,7 @@ describe("notifications", function()
   it("badge is one call of the database", function()
     notifications.create(REQUEST)
     local before = school.core.db_calls
-    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.of "ada")
+    assert.same({ unreadCount = 1, rev = R + 1, epoch = EPOCH }, badges.of "ada")
     assert.equal(before + 1, school.core.db_calls)
     assert.same({ unreadCount = 0, rev = 0, epoch = EPOCH }, badges.of "nobody")
   end)
@@ -297,8 +302,8 @@ describe("notifications", function()
     assert.equal(asked, badges.newest("ada", asked))
     assert.is_nil(badges.newest "ada")
     notifications.create(REQUEST)
-    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.newest("ada", asked))
-    assert.same({ unreadCount = 1, rev = 1, epoch = EPOCH }, badges.newest "ada")
+    assert.same({ unreadCount = 1, rev = R + 1, epoch = EPOCH }, badges.newest("ada", asked))
+    assert.same({ unreadCount = 1, rev = R + 1, epoch = EPOCH }, badges.newest "ada")
     asked = badges.of "ada"
     assert.equal(asked, badges.newest("ada", asked))
     school.core.advance(46)
@@ -316,7 +321,7 @@ describe("notifications", function()
       end
       local page = notifications.list("bob", { limit = 12 })
       assert.same({ 12, true, 30, 30, EPOCH },
-        { #page.notifications, page.hasMore, page.unreadCount, page.rev, page.epoch })
+        { #page.notifications, page.hasMore, page.unreadCount, page.rev - R, page.epoch })
       assert.equal("t30", page.notifications[1].title)
       notifications.create(request { userId = "bob" })
       notifications.delete("bob", ids[19]) -- the one whose cursor it is
@@ -373,37 +378,38 @@ describe("notifications", function()
       local first = notifications.create(request { title = "t1" })
       local second = notifications.create(request { title = "t2" })
       local third = notifications.create(request { title = "t3" })
-      local same = { notifications = {}, removedIds = {}, unreadCount = 3, rev = 3, epoch = EPOCH }
-      assert.same(same, notifications.since("ada", 3, EPOCH))
+      local same = { notifications = {}, removedIds = {}, unreadCount = 3, rev = R + 3, epoch = EPOCH }
+      assert.same(same, notifications.since("ada", R + 3, EPOCH))
       notifications.mark_read("ada", first.id)
       notifications.delete("ada", second.id)
       notifications.create(request { title = "t4" })
-      local changes = notifications.since("ada", 3, EPOCH)
+      local changes = notifications.since("ada", R + 3, EPOCH)
       assert.equal("t1 t4", titles(changes.notifications))
       assert.is_true(changes.notifications[1].isRead)
-      assert.same({ { second.id }, 2, 6 }, { changes.removedIds, changes.unreadCount, changes.rev })
+      assert.same({ { second.id }, 2, 6 }, { changes.removedIds, changes.unreadCount, changes.rev - R })
       assert.is_nil(changes.reset)
-      assert.equal("t4", titles(notifications.since("ada", 5, EPOCH).notifications))
-      assert.equal("t1 t3 t4", titles(notifications.since("ada", 0, EPOCH).notifications))
-      assert.equal(third.id, notifications.since("ada", 2, EPOCH).notifications[2].id)
+      assert.equal("t4", titles(notifications.since("ada", R + 5, EPOCH).notifications))
+      assert.equal("t1 t3 t4", titles(notifications.since("ada", R, EPOCH).notifications))
+      assert.equal(third.id, notifications.since("ada", R + 2, EPOCH).notifications[2].id)
     end)
 
     it("begins anew for another store, a rev that never was, and too much", function()
       for i = 1, 3 do
         notifications.create(request { title = "t" .. i })
       end
-      for _, asked in ipairs { { 3, "e0" }, { 4, EPOCH } } do
+      for _, asked in ipairs { { R + 3, "e0" }, { R + 4, EPOCH }, { 0, EPOCH } } do
         local answer = notifications.since("ada", unpack(asked))
         assert.is_true(answer.reset)
         assert.equal("t3 t2 t1", titles(answer.notifications))
-        assert.same({ false, 3, 3, EPOCH }, { answer.hasMore, answer.unreadCount, answer.rev, answer.epoch })
+        assert.same({ false, 3, R + 3 }, { answer.hasMore, answer.unreadCount, answer.rev })
+        assert.equal(EPOCH, answer.epoch)
       end
       for i = 4, 104 do
         notifications.create(request { title = "t" .. i })
       end
-      local answer = notifications.since("ada", 3, EPOCH)
+      local answer = notifications.since("ada", R + 3, EPOCH)
       assert.same({ true, 20, true }, { answer.reset, #answer.notifications, answer.hasMore })
-      assert.equal(100, #notifications.since("ada", 4, EPOCH).notifications)
+      assert.equal(100, #notifications.since("ada", R + 4, EPOCH).notifications)
     end)
 
     it("begins anew when the removed ones are not remembered any more", function()
@@ -411,21 +417,37 @@ describe("notifications", function()
       for _ = 1, 64 do
         notifications.create(REQUEST) -- 54 go; at rev 64 the newest 10 of these are remembered
       end
-      assert.is_true(notifications.since("ada", 53, EPOCH).reset)
-      local answer = notifications.since("ada", 54, EPOCH)
+      assert.is_true(notifications.since("ada", R + 53, EPOCH).reset)
+      local answer = notifications.since("ada", R + 54, EPOCH)
       assert.is_nil(answer.reset)
       assert.equal(10, #answer.removedIds)
+    end)
+
+    it("begins anew for who was erased meanwhile, whatever came since", function()
+      for _ = 1, 3 do
+        notifications.create(REQUEST)
+      end
+      for _, each in ipairs { "lectern_people", "lectern_notifications" } do
+        school.core.rows(("DELETE FROM %s WHERE person = $1"):format(each), "ada")
+      end
+      assert.is_true(notifications.since("ada", R + 3, EPOCH).reset)
+      school.core.advance(1)
+      for i = 1, 3 do
+        notifications.create(request { title = "t" .. i })
+        local answer = notifications.since("ada", R + 3, EPOCH)
+        assert.same({ true, i }, { answer.reset, #answer.notifications })
+      end
     end)
 
     it("forgets what was removed a month ago", function()
       local first = notifications.create(REQUEST)
       notifications.delete("ada", first.id)
       notifications.create(REQUEST)
-      assert.same({ first.id }, notifications.since("ada", 1, EPOCH).removedIds)
+      assert.same({ first.id }, notifications.since("ada", R + 1, EPOCH).removedIds)
       school.core.advance(30 * 24 * 3600 + 3601)
-      assert.is_true(notifications.since("ada", 1, EPOCH).reset)
-      assert.same({ unreadCount = 1, rev = 3, epoch = EPOCH }, badges.of "ada")
-      assert.is_nil(notifications.since("ada", 2, EPOCH).reset)
+      assert.is_true(notifications.since("ada", R + 1, EPOCH).reset)
+      assert.same({ unreadCount = 1, rev = R + 3, epoch = EPOCH }, badges.of "ada")
+      assert.is_nil(notifications.since("ada", R + 2, EPOCH).reset)
     end)
   end)
 
@@ -440,10 +462,10 @@ describe("notifications", function()
       assert.same({}, school:got(tab, "unread_count"))
       school.core.advance(0.2)
       local told = school:got(tab, "unread_count")
-      assert.same({ 1, 2, 4 }, { #told, told[1].unreadCount, told[1].rev })
+      assert.same({ 1, 2, 4 }, { #told, told[1].unreadCount, told[1].rev - R })
       school.core.advance(5)
       told = school:got(tab, "unread_count")
-      assert.same({ { unreadCount = 1, rev = 5, removedIds = { going.id } } }, told)
+      assert.same({ { unreadCount = 1, rev = R + 5, removedIds = { going.id } } }, told)
       assert.equal("t3", titles(notifications.list("ada").notifications))
     end)
 
@@ -462,7 +484,7 @@ describe("notifications", function()
       overdue(function()
         notifications.create(request { title = "t3" })
         local got = school:got(tab, "notification")
-        assert.same({ 2, 3, 1 }, { got[3].unreadCount, got[3].rev, #got[3].removedIds })
+        assert.same({ 2, 3, 1 }, { got[3].unreadCount, got[3].rev - R, #got[3].removedIds })
         assert.equal("t3 t2", titles(notifications.list("ada").notifications))
       end)
     end)
@@ -472,14 +494,14 @@ describe("notifications", function()
         function() return badges.of "ada" end,
         function() return notifications.list "ada" end,
         function() return notifications.page "ada" end,
-        function() return notifications.since("ada", 2, EPOCH) end,
+        function() return notifications.since("ada", R + 2, EPOCH) end,
       } do
         open()
         overdue(function()
           local answer = read()
-          assert.same({ 1, 3 }, { answer.unreadCount, answer.rev })
+          assert.same({ 1, 3 }, { answer.unreadCount, answer.rev - R })
           local told = school:got(tab, "unread_count")
-          assert.same({ 1, 1, 3 }, { #told, told[1].unreadCount, told[1].rev })
+          assert.same({ 1, 1, 3 }, { #told, told[1].unreadCount, told[1].rev - R })
         end)
       end
     end)
@@ -498,7 +520,7 @@ describe("notifications", function()
       overdue(function()
         notifications.mark_all_read "ada"
         local told = school:got(tab, "unread_count")[1]
-        assert.same({ 0, 3, true, 1 }, { told.unreadCount, told.rev, told.allRead, #told.removedIds })
+        assert.same({ 0, 3, true, 1 }, { told.unreadCount, told.rev - R, told.allRead, #told.removedIds })
       end)
     end)
 
@@ -533,7 +555,7 @@ describe("notifications", function()
       function() return notifications.unread_count "ada" end,
       function() return notifications.list "ada" end,
       function() return notifications.page "ada" end,
-      function() return notifications.since("ada", 0, EPOCH) end,
+      function() return notifications.since("ada", R, EPOCH) end,
       function() return notifications.mark_read("ada", "x") end,
       function() return notifications.mark_all_read "ada" end,
       function() return notifications.delete("ada", "x") end,
@@ -547,12 +569,14 @@ describe("notifications", function()
   -- and so does who was told nothing and asks since any rev.
   it("keeps every tab right through random steps", function()
     open { store = { notifications = 12 } }
-    local ids, seed, seen = {}, 3, { { rev = 0, ids = {} } }
+    local ids, seed, seen = {}, 3, { { rev = R, ids = {} } }
     local function random(n)
       seed = (seed * 1103515245 + 12345) % 2147483648
       return math.floor(seed / 65536) % n + 1
     end
-    local known, rev, count = {}, 0, 0
+    local first = notifications.create(REQUEST)
+    local known, rev, count = { [first.id] = false }, R + 1, 1
+    school:got(tab, "notification")
     local function apply(push)
       assert.equal(rev + 1, push.rev)
       rev, count = push.rev, push.unreadCount
@@ -613,6 +637,6 @@ describe("notifications", function()
       end
       assert.same(listed, then_known)
     end
-    assert.is_true(rev > 300)
+    assert.is_true(rev > R + 300)
   end)
 end)

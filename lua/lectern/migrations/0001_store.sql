@@ -4,7 +4,7 @@
 
 CREATE TABLE lectern_people (
   person TEXT PRIMARY KEY,
-  rev BIGINT NOT NULL,                 -- how often what is kept for the person has changed
+  rev BIGINT NOT NULL,                 -- one more with each change of what is kept for the person
   forgotten BIGINT NOT NULL DEFAULT 0  -- what was removed up to this rev cannot be told any more
 );
 

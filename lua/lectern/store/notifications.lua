@@ -123,7 +123,7 @@ function notifications.add(entries, now, keep)
   for _, person in ipairs(order) do
     local numbers, at = of[person], { inserted = {} }
     local n = #numbers
-    add(people.advance_by(person, n))
+    add(people.advance_by(person, now, n))
     for i, number in ipairs(numbers) do
       local e = entries[number]
       at.inserted[i] = add {

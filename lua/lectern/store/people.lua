@@ -11,8 +11,8 @@ local DUE = [[
   FROM lectern_notifications WHERE person = $1 AND gone IS NULL AND expires_at <= $2]]
 
 local ADVANCE_BY = [[
-INSERT INTO lectern_people (person, rev) VALUES ($1, $2)
-ON CONFLICT (person) DO UPDATE SET rev = lectern_people.rev + excluded.rev]]
+INSERT INTO lectern_people (person, rev, forgotten) VALUES ($1, $2, $3)
+ON CONFLICT (person) DO UPDATE SET rev = lectern_people.rev + $4]]
 
 local ADVANCE_IF = [[
 UPDATE lectern_people SET rev = rev + 1 WHERE person = $1 AND (EXISTS (SELECT 1 ]] .. DUE .. [[)]]
@@ -38,11 +38,14 @@ WHERE person = $1 AND forgotten < (SELECT max(rev) FROM lectern_notifications
     WHERE person = $1 AND gone <= $2)]]
 
 ---So many changes come; the person is made if need be. First of its transaction: it makes others wait.
+---The revs of a new person begin at the time, so that one who was erased never comes to a rev again that a
+---device still remembers.
 ---@param person string
+---@param now integer
 ---@param n integer
 ---@return table statement
-function people.advance_by(person, n)
-  return { ADVANCE_BY, person, n }
+function people.advance_by(person, now, n)
+  return { ADVANCE_BY, person, now + n, now, n }
 end
 
 ---One change comes, if something of the person's is overdue or `condition` is met: SQL with $1 (person), $2
