@@ -185,3 +185,14 @@ void lec_db_rows_push(lua_State *L, const struct lec_db_rows *rows)
         lec_db_rows_error(L, lua_tostring(L, -1), lec_db_code_word(fault.code));
     }
 }
+
+int lec_db_rows_return(lua_State *L, const struct lec_db_rows *rows)
+{
+    lec_db_rows_push(L, rows);
+    int results = lua_gettop(L);
+    lua_getfield(L, results, "n");
+    int n = (int)lua_tointeger(L, -1);
+    for (int i = 1; i <= n; i++)
+        lua_rawgeti(L, results, i);
+    return n;
+}

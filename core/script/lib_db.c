@@ -185,6 +185,23 @@ static int l_db_available(lua_State *L)
     return 1;
 }
 
+/* db_exclusive() -> whether no other process has the database */
+static int l_db_exclusive(lua_State *L)
+{
+    lec_script_need_server(L, "db");
+    lua_pushboolean(L, lec_db_exclusive(lec_server_db(lec_script_of(L)->server)));
+    return 1;
+}
+
+/* db_decode(binary) -> what db_call said of a list: an answer that was kept (db_answer) */
+static int l_db_decode(lua_State *L)
+{
+    if (!lec_value_is_binary(L, 1))
+        return luaL_error(L, "bytes expected");
+    const struct lec_db_rows rows = { { lua_touserdata(L, 1), lua_objlen(L, 1) }, false };
+    return lec_db_rows_return(L, &rows);
+}
+
 void lec_lib_db(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -192,6 +209,8 @@ void lec_lib_db(lua_State *L)
         { "db_rollback", l_db_rollback },
         { "db_transaction", l_db_transaction },
         { "db_available", l_db_available },
+        { "db_exclusive", l_db_exclusive },
+        { "db_decode", l_db_decode },
         { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);

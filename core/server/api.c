@@ -7,6 +7,7 @@
 #include "base/fields.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "net/cors.h"
 #include "server/internal.h"
 #include "server/jwks.h"
@@ -24,6 +25,7 @@ void lec_api_fini(struct lec_api *a)
 {
     lec_api_keys_fini(&a->keys);
     lec_callers_fini(&a->callers);
+    lec_map_fini(&a->keyed);
 }
 
 bool lec_api_has(struct lec_slice path)
@@ -45,6 +47,9 @@ static void free_request(struct lec_request *r)
     r->server->api.under_way--;
     if (r->counted)
         lec_callers_leave(&r->server->api.callers, lec_slice_str(r->caller.name));
+    if (r->scope.n > 0)
+        lec_map_remove(&r->server->api.keyed, lec_buf_slice(&r->scope));
+    lec_buf_fini(&r->scope);
     lec_timer_stop(r->server->loop, &r->timer);
     if (r->ask)
         lec_revocations_cancel(r->ask);
@@ -141,14 +146,33 @@ static void refuse_caller(struct lec_request *r, unsigned status, const char *wh
 
 /* --- its body ------------------------------------------------------------------------------- */
 
+/* One call of a key at a time, however it ends: the next may go on where it has left off. False:
+ * refused. */
+static bool enter_key(struct lec_request *r)
+{
+    struct lec_map *keyed = &r->server->api.keyed;
+    struct lec_slice asked[] = { lec_slice_str(r->label), r->query, r->body };
+    struct lec_buf scope = { 0 };
+    lec_sha256_hex(r->hash, asked, 3);
+    lec_buf_adds(&scope, r->caller.name);
+    lec_buf_addc(&scope, '\0');
+    lec_buf_add(&scope, r->key.p, r->key.n);
+    if (lec_map_get(keyed, lec_buf_slice(&scope))) {
+        lec_buf_fini(&scope);
+        refuse(r, 409, "conflict", "a call with this Idempotency-Key is under way");
+        return false;
+    }
+    r->scope = scope;
+    lec_map_put(keyed, lec_buf_slice(&scope), r);
+    return true;
+}
+
 static void give(struct lec_request *r, struct lec_slice body)
 {
     struct lec_server *s = r->server;
     r->body = body;
-    if (r->key.n > 0) {
-        struct lec_slice asked[] = { lec_slice_str(r->label), r->query, body };
-        lec_sha256_hex(r->hash, asked, 3);
-    }
+    if (r->key.n > 0 && !enter_key(r))
+        return;
     r->given = true;
     lec_timer_start(s->loop, &r->timer, s->cfg->api_timeout, on_late);
     s->hooks->on_request(s->hooks->ctx, r);
@@ -423,6 +447,13 @@ static bool take_key(struct lec_request *r)
         refuse(r, 400, "invalid", "Idempotency-Key has more than 256 characters");
         return false;
     }
+    if (!lec_utf8_valid(key.p ? key.p : "", key.n)) {
+        refuse(r, 400, "invalid", "Idempotency-Key is no text");
+        return false;
+    }
+    /* Nothing tells one caller from another that nobody knows, and reading may be repeated. */
+    if ((!r->caller.peer && !r->caller.key_id) || r->method == LEC_GET || r->method == LEC_HEAD)
+        return true;
     r->key = key;
     return true;
 }

@@ -14,6 +14,7 @@ struct lec_api {
     struct lec_api_keys keys;
     struct lec_callers callers;
     struct lec_list requests; /* under way */
+    struct lec_map keyed;     /* those of them with an Idempotency-Key, by caller and key */
     size_t under_way;
     uint64_t told;   /* a bucket: how often a refusal is logged */
     size_t not_told; /* refusals since the last that was */

@@ -52,6 +52,7 @@ struct lec_request {
     struct lec_list link;
     struct lec_timer timer;
     struct lec_buf cors;             /* header lines */
+    struct lec_buf scope;            /* its name in server->api.keyed; empty: it is not there */
     char *copy;                      /* what the slices above are into */
     struct lec_revocations_ask *ask; /* whether the caller's token was revoked; meanwhile: */
     struct lec_buf held;             /* the body */

@@ -4,6 +4,7 @@
 -- What the caller got wrong raises where he can be told; what the database says is nil, message, code.
 
 local core = require "lectern.core"
+local idempotency = require "lectern.idempotency"
 
 local BATCH, BEGIN, STEP, COMMIT = 1, 2, 3, 4 -- enum lectern_db_kind
 
@@ -45,6 +46,8 @@ end
 
 -- All that is written outside of db.transaction.
 local function write(sql, ...)
+  local call = idempotency.current()
+  if call then return call:write(sql, ...) end
   return core.db_call(BATCH, nil, sql, ...)
 end
 
@@ -123,8 +126,13 @@ local function finish(tx, ok, ...)
   end
   if not tx._begun then return ... end -- it has done nothing
   if is_late(tx) then return fail(tx, LATE, "timeout") end
+  if tx._call then
+    local kept, message, code = tx._call:keep(...)
+    if not kept then return fail(tx, message, code) end
+  end
   local done, message, code = core.db_call(COMMIT)
   if not done then return nil, message, code end
+  if tx._call then tx._call:committed() end
   return ...
 end
 
@@ -141,6 +149,8 @@ function db.transaction(fn, options)
   if core.db_transaction() then error("db.transaction: a transaction is open already", 2) end
   local tx = setmetatable({ _task = coroutine.running(), _seconds = seconds, _until = core.now() + seconds },
     Transaction)
+  tx._call = idempotency.current()
+  if tx._call and tx._call:was_done() then return tx._call:returned() end
   return finish(tx, pcall(fn, tx))
 end
 

@@ -7,6 +7,7 @@
  *   database:rollback()  database:transaction()  -- as core.db_rollback, core.db_transaction
  *   database:close()
  *   sql.array_mt, sql.answer, sql.binary(bytes)  -- as in core
+ *   sql.decode(binary)                           -- as core.db_decode
  *
  * The functions that the encoding wants of core/script/value.c and vm.c are this module's own: they must do
  * in a plain state of LuaJIT. */
@@ -122,13 +123,7 @@ static int run(lua_State *L, struct database *d, bool single)
     d->answer.n = 0;
     sql_run(d->connection, ++d->last_id, d->request.p, d->request.n, &d->answer);
     const struct lec_db_rows rows = { { (const char *)d->answer.p, d->answer.n }, single };
-    lec_db_rows_push(L, &rows); // … results
-    int results = lua_gettop(L);
-    lua_getfield(L, results, "n");
-    int n = (int)lua_tointeger(L, -1);
-    for (int i = 1; i <= n; i++)
-        lua_rawgeti(L, results, i);
-    return n;
+    return lec_db_rows_return(L, &rows);
 }
 
 static int l_call(lua_State *L)
@@ -183,6 +178,14 @@ static int l_binary(lua_State *L)
     return 1;
 }
 
+static int l_decode(lua_State *L)
+{
+    if (!lec_value_is_binary(L, 1))
+        return luaL_error(L, "bytes expected");
+    const struct lec_db_rows rows = { { lua_touserdata(L, 1), lua_objlen(L, 1) }, false };
+    return lec_db_rows_return(L, &rows);
+}
+
 static int binary_text(lua_State *L)
 {
     lua_pushlstring(L, lua_touserdata(L, 1), lua_objlen(L, 1));
@@ -222,6 +225,8 @@ int luaopen_lectern_sql(lua_State *L)
     lua_setfield(L, -2, "open");
     lua_pushcfunction(L, l_binary);
     lua_setfield(L, -2, "binary");
+    lua_pushcfunction(L, l_decode);
+    lua_setfield(L, -2, "decode");
     lec_value_push_array_mt(L);
     lua_setfield(L, -2, "array_mt");
     lec_db_push_answer_mark(L);

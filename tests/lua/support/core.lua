@@ -57,6 +57,7 @@ local function new(config)
     version = "0.0.0",
     config = merge(defaults(), config or {}),
     array_mt = sql.array_mt(),
+    db_answer = sql.answer(),
     socket_methods = {},
     socket_fields = {},
     patterns = {}, -- of namespaces, as the loader gives them
@@ -183,6 +184,14 @@ local function new(config)
 
   function core.db_rollback()
     if core.db_transaction() then database:rollback() end
+  end
+
+  function core.db_decode(bytes)
+    return sql.module().decode(bytes)
+  end
+
+  function core.db_exclusive()
+    return true
   end
 
   function core.db_available()

@@ -65,6 +65,12 @@ function sql.array_mt()
   return ok and found.array_mt or { __name = "array" }
 end
 
+---What stands for the answer so far among parameters.
+function sql.answer()
+  local ok, found = pcall(module)
+  return ok and found.answer or nil
+end
+
 ---A new database with what these folders' migrations make.
 function sql.open(folders)
   local database = module().open "memory:"
