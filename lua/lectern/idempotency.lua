@@ -24,7 +24,7 @@ local looked = 0 -- when it was last looked for calls that may be forgotten
 
 local CLAIM = "INSERT INTO lectern_calls (caller, key, hash, start_id, lease, created) "
   .. "VALUES ($1, $2, $3, $4, $5, $6)"
-local KEEP = "INSERT INTO lectern_call_writes (caller, key, n, answer) VALUES ($1, $2, $3, $4)"
+local KEEP = "INSERT INTO lectern_call_writes (caller, key, n, behind, answer) VALUES ($1, $2, $3, $4, $5)"
 
 local function now_ms()
   return math.floor(core.now() * 1000)
@@ -41,12 +41,12 @@ end
 local FIND = "SELECT hash, start_id, lease, status, type, headers, body FROM lectern_calls "
   .. "WHERE caller = $1 AND key = $2"
 
--- What the `count` statements that begin at first + 1 were answered, as core.db_call says it.
-local function own_of(single, first, count, list)
+-- What the statements behind the first so many were answered, as core.db_call says it.
+local function own_of(single, behind, list)
   local changes = list.changes
-  if single then return list[first + 1], changes[first + 1] end
+  if single then return list[behind + 1], changes[behind + 1] end
   local own, counts = setmetatable({}, core.array_mt), {}
-  for i = 1, count do own[i], counts[i] = list[first + i], changes[first + i] end
+  for i = 1, #list - behind do own[i], counts[i] = list[behind + i], changes[behind + i] end
   own.changes = counts
   return own
 end
@@ -62,24 +62,26 @@ function Call:write(sql, ...)
   local single, statements = type(sql) == "string", sql
   if single then statements = { { sql, n = select("#", ...), ... } } end
   self.n = self.n + 1
-  local n, count = self.n, #statements
-  if self.writes[n] then
-    local list, message, code = core.db_decode(self.writes[n])
+  local n = self.n
+  local done = self.writes[n]
+  if done then
+    local list, message, code = core.db_decode(done.answer)
     if not list then return nil, message, code end
-    return own_of(single, #list - count, count, list) -- it may have claimed the key
+    return own_of(single, done.behind, list) -- as it was then, even if other statements are given now
   end
   local all = {}
   if not self.is_claimed then all[1] = self:claim() end
-  local first = #all
+  local behind = #all
   for _, statement in ipairs(statements) do all[#all + 1] = statement end
-  all[#all + 1] = { KEEP, self.caller, self.key, n, core.db_answer }
+  all[#all + 1] = { KEEP, self.caller, self.key, n, behind, core.db_answer }
   local list, message, code = core.db_call(BATCH, nil, all)
   if not list then
-    if code == "conflict" and first == 1 then self:look_who_claimed() end
+    if code == "conflict" and behind == 1 then self:look_who_claimed() end
     return nil, message, code
   end
   self.is_claimed = true
-  return own_of(single, first, count, list)
+  list[#list], list.changes[#list.changes] = nil, nil -- of KEEP
+  return own_of(single, behind, list)
 end
 
 -- Transactions that end by themselves are kept with what their function returned, as JSON.
@@ -108,7 +110,7 @@ end
 
 -- What it returned then.
 function Call:returned()
-  return unpacked(self.writes[self.n])
+  return unpacked(self.writes[self.n].answer)
 end
 
 -- Before it is committed: true, or nil, message, code. Raises for what cannot be kept.
@@ -122,7 +124,7 @@ function Call:keep(...)
     local ok, message, code = core.db_call(STEP, nil, unpack(self:claim()))
     if not ok then return nil, message, code end
   end
-  local ok, message, code = core.db_call(STEP, nil, KEEP, self.caller, self.key, self.n, core.binary(text))
+  local ok, message, code = core.db_call(STEP, nil, KEEP, self.caller, self.key, self.n, 0, core.binary(text))
   if not ok then return nil, message, code end
   return true
 end
@@ -140,7 +142,7 @@ end
 
 local TAKE = "UPDATE lectern_calls SET start_id = $3, lease = $4 "
   .. "WHERE caller = $1 AND key = $2 AND start_id = $5 AND status IS NULL"
-local WRITES = "SELECT n, answer FROM lectern_call_writes WHERE caller = $1 AND key = $2"
+local WRITES = "SELECT n, behind, answer FROM lectern_call_writes WHERE caller = $1 AND key = $2"
 
 local function text_of(value)
   return value ~= nil and value ~= core.null and tostring(value) or nil
@@ -158,7 +160,7 @@ local function take_over(call, row)
   rows, message, code = core.db_call(BATCH, nil, WRITES, call.caller, call.key)
   if not rows then return nil, message, code end
   for _, write in ipairs(rows) do
-    call.writes[write.n] = write.answer
+    call.writes[write.n] = write
   end
   return true
 end

@@ -17,12 +17,14 @@ CREATE TABLE lectern_calls (
 );
 CREATE INDEX lectern_calls_created ON lectern_calls (created);
 
--- The n-th write of a call and what the database answered it, kept in its transaction.
+-- The n-th write of a call and what the database answered it, kept in its transaction; behind so many
+-- results of statements that the call itself knows nothing of.
 CREATE TABLE lectern_call_writes (
   caller TEXT NOT NULL,
   key TEXT NOT NULL,
   n BIGINT NOT NULL,
   answer BYTEA NOT NULL,
+  behind BIGINT NOT NULL,
   PRIMARY KEY (caller, key, n)
 );
 
