@@ -468,6 +468,13 @@ const ELSEWHERE = {
   'recovery.max_bytes': 'recovery.test.mjs',
   'recovery.max_dynamic_bytes': 'namespaces.test.mjs',
   'typing.timeout': 'elearning.test.mjs',
+  'db.timeout': 'database.test.mjs',
+  'db.transaction_timeout': 'database.test.mjs',
+  'db.max_calls': 'database.test.mjs',
+  'db.max_queued_bytes': 'database.test.mjs',
+  'db.max_rows': 'database.test.mjs',
+  'db.max_result_bytes': 'database.test.mjs',
+  'db.max_bytes': 'database.test.mjs',
 };
 
 for (const group of GROUPS) {

@@ -46,9 +46,10 @@ export function assertSane(text) {
   if (at >= 0) assert.fail(`a sanitizer complained:\n${text.slice(Math.max(0, at - 200), at + 6000)}`);
 }
 
-// Runs a command to its end: { code, stdout, stderr }.
-export async function lectern(args, { env = {}, cwd = ROOT, timeout = 15_000 } = {}) {
-  const child = spawn(BINARY, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+// Runs a command to its end: { code, stdout, stderr }. `via`: a command in front of it, like setpriv.
+export async function lectern(args, { env = {}, cwd = ROOT, timeout = 15_000, via = [] } = {}) {
+  const [program, ...words] = [...via, BINARY, ...args];
+  const child = spawn(program, words, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
   const out = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => (out.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (out.stderr += text));
@@ -70,11 +71,12 @@ process.on('exit', () => {
 
 export class Server {
   // Starts it and waits until it listens. `dir` is a script directory; `env` may take variables
-  // away by setting them to undefined. A directory of the project gets no state of its own: each server has a new one.
-  static async start({ dir, args = [], env = {}, port = 0 }) {
+  // away by setting them to undefined. `via` as above. A directory of the project gets no state of its own: each server
+  // has a new one.
+  static async start({ dir, args = [], env = {}, port = 0, via = [] }) {
     const server = new Server();
-    const argv = ['serve', dir, '--host', '127.0.0.1', '--port', String(port), ...args];
-    server.child = spawn(BINARY, argv, {
+    const [program, ...argv] = [...via, BINARY, 'serve', dir, '--host', '127.0.0.1', '--port', String(port), ...args];
+    server.child = spawn(program, argv, {
       cwd: ROOT,
       env: environment({ JWT_SECRET: SECRET, FRONTEND_URL: 'http://localhost:3000', STATE_DIRECTORY: stateFor(dir), ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
