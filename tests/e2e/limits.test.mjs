@@ -23,6 +23,25 @@ const HANDLERS = `
 const THIRD = 'return { namespace = "/third", on_echo = function(_, v) return v end }';
 const CLASSES = 'return { namespace = "/class-*" }';
 const files = { 'handlers/zz_limits.lua': HANDLERS, 'handlers/zz_third.lua': THIRD, 'handlers/zz_classes.lua': CLASSES };
+const SLOW = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS n FROM n';
+const DATABASE = {
+  'migrations/0001_things.sql': 'CREATE TABLE things (data BLOB);',
+  'handlers/zz_db.lua': `
+    local lectern = require "lectern"
+    local M = {}
+    function M.on_sql(_, ...) return lectern.db.query(...) end
+    function M.on_slow(_, n)
+      for _ = 1, n do lectern.spawn(lectern.db.query, "${SLOW}") end
+      return true
+    end
+    function M.on_hold()
+      lectern.db.transaction(function(tx)
+        tx:query "DELETE FROM things"
+        lectern.sleep(60)
+      end)
+    end
+    return M`,
+};
 const flags = (settings) => Object.entries(settings).flatMap(([name, value]) => [`--${name.replace(/[._]/g, '-')}`, String(value)]);
 
 const get = (target = '/healthz') => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -457,6 +476,78 @@ const GROUPS = [
       },
     },
   },
+  {
+    files: DATABASE,
+    settings: { database: 'sqlite:lectern.db', 'db.timeout': TIME, 'db.transaction_timeout': TIME, 'db.max_rows': 20, 'db.max_result_bytes': 20_000 },
+    cases: {
+      async 'db.timeout'(server, ms) {
+        const raw = await guest(server.port, 'mallory');
+        const began = Date.now();
+        assert.equal((await reply(raw, 'sql', SLOW)).error.code, 'timeout');
+        assert.ok(Date.now() - began >= ms);
+        assert.deepEqual(await reply(raw, 'sql', 'SELECT 1 AS one'), [{ one: 1 }]);
+        raw.destroy();
+      },
+      async 'db.transaction_timeout'(server, ms) {
+        const raw = await guest(server.port, 'mallory');
+        raw.send('42["hold"]');
+        const began = Date.now();
+        assert.deepEqual(await reply(raw, 'sql', 'INSERT INTO things VALUES (NULL)'), []);
+        assert.ok(Date.now() - began >= ms - 200, 'it waited for the transaction');
+        raw.destroy();
+      },
+      async 'db.max_rows'(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        const numbers = (count) => reply(raw, 'sql', `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${count}) SELECT i FROM n`);
+        assert.equal((await numbers(n)).length, n);
+        assert.equal((await numbers(n + 1)).error.code, 'too_big');
+        raw.destroy();
+      },
+      async 'db.max_result_bytes'(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        assert.equal((await reply(raw, 'sql', `SELECT hex(zeroblob(${n / 4})) AS x`))[0].x.length, n / 2);
+        assert.equal((await reply(raw, 'sql', `SELECT hex(zeroblob(${n / 2})) AS x`)).error.code, 'too_big');
+        raw.destroy();
+      },
+    },
+  },
+  {
+    files: DATABASE,
+    settings: { database: 'sqlite:lectern.db', 'db.timeout': TIME, 'db.max_calls': 5, 'db.max_queued_bytes': 30_000 },
+    cases: {
+      async 'db.max_calls'(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        await reply(raw, 'slow', n);
+        assert.equal((await reply(raw, 'sql', 'SELECT 1 AS one')).error.code, 'busy');
+        await until(async () => (await reply(raw, 'sql', 'SELECT 1 AS one'))[0]?.one === 1, 'there is room again');
+        raw.destroy();
+      },
+      async 'db.max_queued_bytes'(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        assert.equal((await reply(raw, 'sql', 'SELECT $1 AS x', 'x'.repeat(n))).error.code, 'busy');
+        raw.destroy();
+      },
+    },
+  },
+  {
+    files: DATABASE,
+    keeps: 1_500_000, // the database's pages
+    settings: { database: 'sqlite:lectern.db', 'db.max_bytes': 1_000_000 },
+    cases: {
+      async 'db.max_bytes'(server, n) {
+        const raw = await guest(server.port, 'mallory');
+        const add = () => reply(raw, 'sql', 'INSERT INTO things VALUES (zeroblob(100000))');
+        let count = 0;
+        let answer;
+        while (!(answer = await add()).error) assert.ok(++count < n / 100_000);
+        assert.equal(answer.error.code, 'full');
+        assert.deepEqual(await reply(raw, 'sql', 'SELECT count(*) AS n FROM things'), [{ n: count }]);
+        await reply(raw, 'sql', 'DELETE FROM things');
+        assert.deepEqual(await add(), []);
+        raw.destroy();
+      },
+    },
+  },
 ];
 
 // Limits that have a test of their own elsewhere, which sets them.
@@ -478,14 +569,14 @@ const ELSEWHERE = {
 };
 
 for (const group of GROUPS) {
-  const { settings, cases, example = false } = group;
+  const { settings, cases, example = false, keeps = 300_000 } = group; // scratch buffers keep 64 KiB each
   describe(`limits: ${Object.keys(cases).join(', ')}`, { concurrency: 6 }, () => {
     let room;
     let first;
     after(async () => {
       try {
         const grown = heapOf(await assertSettled(room.server, first)) - heapOf(first);
-        assert.ok(grown < 300_000, `the heap grew by ${grown} bytes`); // scratch buffers keep 64 KiB each
+        assert.ok(grown < keeps, `the heap grew by ${grown} bytes`);
       } finally {
         await room.server.stop();
       }
