@@ -113,6 +113,8 @@ void lec_held_run(struct lec_script *s)
 {
     while (!lec_list_empty(&s->due)) {
         struct lec_handle *h = LEC_CONTAINER(s->due.next, struct lec_handle, held.due);
+        if (h->peer->revoked) /* meanwhile: nobody is heard who is about to go */
+            lec_held_drop(h);
         struct held *e = h->held.waits > 0 ? NULL : take(h);
         if (!e) { /* it waits again, or that was all */
             lec_list_remove(&h->held.due);

@@ -101,10 +101,11 @@ local function id_text(who, id)
   return id
 end
 
--- In force at once, and kept before it is told: a restart must not let them in again.
-local function revoke(kind, name, count)
+-- Kept first, as whoever revokes themselves is to hear that it is done; in force in any case.
+local function revoke(kind, name, fn)
   lectern.detach()
   local kept, message, code = require("lectern.store.revocations").add(kind, name, core.now())
+  local count = fn(name)
   if not kept then
     return nil, "it is in force until a restart, but could not be kept: " .. message, code
   end
@@ -112,13 +113,11 @@ local function revoke(kind, name, count)
 end
 
 function lectern.revoke_user(id)
-  local text = id_text("revoke_user", id)
-  return revoke("person", text, core.revoke_user(text))
+  return revoke("person", id_text("revoke_user", id), core.revoke_user)
 end
 
 function lectern.revoke_token(jti)
-  local text = id_text("revoke_token", jti)
-  return revoke("token", text, core.revoke_token(text))
+  return revoke("token", id_text("revoke_token", jti), core.revoke_token)
 end
 
 -- What handlers of all files offer; the host replaces core.api at each reload.

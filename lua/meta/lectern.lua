@@ -91,8 +91,8 @@ function lectern.rooms(namespace) end
 
 ---Disconnects all sockets of one person, in all namespaces, and refuses the tokens that were issued
 ---(`iat`) to them until now; tokens without `iat` too. They may come back with a newer one. Their
----sockets are heard no more, and go right after the running handler's turn. In force at once; it waits
----until it is kept in the database, for after a restart.
+---sockets are heard no more, and go right after the running handler's turn. It is kept in the database,
+---for after a restart, before it returns; in force it is even if that fails.
 ---@param id string|number
 ---@return integer? sockets how many were connected, string? message, string? code
 function lectern.revoke_user(id) end

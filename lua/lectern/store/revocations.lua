@@ -13,7 +13,7 @@ WHERE excluded.time > lectern_revocations.time]]
 
 ---@param kind "person"|"token" a person's tokens of until now, or the token whose jti is the name
 ---@param name string
----@param now number seconds; not before it came into force
+---@param now number seconds
 ---@return true? kept, string? message, string? code
 function revocations.add(kind, name, now)
   local rows, why, code = lectern.db.query(ADD, kind, name, math.floor(now), math.floor(now * 1000))
