@@ -443,6 +443,33 @@ static void test_check(void **state)
     assert_string_equal(driver_ask(&d, request_of(LECTERN_DB_CHECK)), "ok 0[message]('ok')");
 }
 
+/* Whether some file of the database holds this text. */
+static bool is_left(const char *text)
+{
+    char command[256];
+    snprintf(command, sizeof command, "grep -rqF -e '%s' '%s'", text, d.dir);
+    return system(command) == 0;
+}
+
+static void test_purge(void **state)
+{
+    (void)state;
+    driver_wait(&d, insert("a secret"));
+    driver_wait(&d, insert("something else"));
+    ask("DELETE FROM t WHERE b = 'a secret'");
+    assert_true(is_left("a secret"));
+    assert_string_equal(driver_ask(&d, request_of(LECTERN_DB_PURGE)), "ok");
+    assert_false(is_left("a secret"));
+    assert_true(is_left("something else"));
+    assert_string_equal(driver_wait(&d, insert("and on")), "ok 1[]");
+}
+
+static void test_purge_in_memory(void **state)
+{
+    (void)state;
+    assert_string_equal(driver_ask(&d, request_of(LECTERN_DB_PURGE)), "ok");
+}
+
 static void test_bad_requests(void **state)
 {
     (void)state;
@@ -516,6 +543,8 @@ int main(void)
         MEMORY_TEST(test_backup),
         FILE_TEST(test_check),
         MEMORY_TEST(test_check),
+        FILE_TEST(test_purge),
+        MEMORY_TEST(test_purge_in_memory),
         FILE_TEST(test_bad_requests),
         FILE_TEST(test_how_fast),
     };
