@@ -170,4 +170,10 @@ function badges.newest(user_id, badge)
   return badge
 end
 
+---Nobody remembers what was pushed to this person, whose revs begin anew. Does not wait.
+---@param person string
+function badges.forget(person)
+  recent[person], older[person] = nil, nil
+end
+
 return badges

@@ -4,6 +4,7 @@
 -- lua/lectern/store/privacy.lua. What a team keeps in tables of its own joins in by `privacy.also`.
 
 local lectern = require "lectern"
+local badges = require "lectern.badges"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.privacy"
 
@@ -180,6 +181,7 @@ function privacy.erase(user_id)
       break
     end
   end
+  badges.forget(person)
   local purged
   purged, why, code = purge()
   if not purged then

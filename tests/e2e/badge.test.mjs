@@ -13,9 +13,9 @@ import { tokenFor } from './support/tokens.mjs';
 import { sleep, until } from './support/wait.mjs';
 
 const LONG = Boolean(process.env.LECTERN_LONG);
-const SEEDS = process.env.BADGE_SEED ? [Number(process.env.BADGE_SEED)] : Array.from({ length: LONG ? 40 : 2 }, (_, i) => i + 1);
-const ROUNDS = LONG ? 12 : 4; // each ends with a comparison
-const STEPS = LONG ? 80 : 40; // in a round
+const SEEDS = process.env.BADGE_SEED ? [Number(process.env.BADGE_SEED)] : Array.from({ length: LONG ? 12 : 2 }, (_, i) => i + 1);
+const ROUNDS = LONG ? 8 : 4; // each ends with a comparison
+const STEPS = LONG ? 60 : 40; // in a round
 const KEPT = 25; // of a person; more makes the oldest go
 const LAST_EXPIRY = 600; // ms
 
@@ -158,8 +158,8 @@ class School {
   async restart(signal) {
     const { port } = this.server;
     this.server.signal(signal);
-    const end = await this.server.ended;
-    assert.equal(end.signal ?? 'SIGTERM', signal, this.server.log.slice(-2000));
+    if (signal === 'SIGTERM') await this.server.exit(20_000);
+    else await this.server.ended;
     await this.start(port);
   }
 

@@ -122,6 +122,8 @@ describe("one person's data", function()
     end
     assert.is_truthy(after.lectern_revocations:find("name=ada", 1, true))
     assert.is_false(ada.connected)
+    local badges = require "lectern.badges"
+    assert.same({ unreadCount = 0, rev = 0, epoch = "epoch-of-specs" }, badges.newest("ada", badges.of "ada"))
 
     local discussions = require "lectern.discussions"
     local first = discussions.history("course:1").messages[1]
