@@ -19,6 +19,8 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct call {
     struct lec_options options;
     struct lec_config cfg;
+    struct lec_loop *loop;       /* while a command works without a server */
+    const char *line;            /* what it would have asked one */
     struct lec_plugins *plugins; /* those of the script directory; NULL for who takes no settings */
 };
 
@@ -39,6 +41,7 @@ int migrate(struct call *call);
 int backup(struct call *call);
 int restore(struct call *call);
 int db(struct call *call);
+int key(struct call *call);
 /* Opens the database of a script directory. NULL, and it has complained. */
 struct lec_database *open_database(struct call *call, struct lec_loop *loop, struct lec_log *log);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "server/key_store.h"
 
 static struct lec_database_setup setup_of(struct call *call, struct lec_loop *loop,
                                           struct lec_log *log)
@@ -42,6 +43,7 @@ static int by_server_or(struct call *call, const char *line, work_fn *work)
     struct lec_log *log = open_log(&call->cfg);
     struct lec_loop *loop = lec_loop_new();
     struct lec_database *database = loop ? open_database(call, loop, log) : NULL;
+    call->loop = loop;
     if (database) {
         status = work(call, database, &text) == LEC_OK ? EXIT_OK : EXIT_FAILED;
         print(status == EXIT_OK ? stdout : stderr, &text);
@@ -134,4 +136,64 @@ int db(struct call *call)
     if (strcmp(call->options.word, "check") != 0)
         return complain(EXIT_USAGE, "db %s: there is `lectern db check`", call->options.word);
     return by_server_or(call, "db check", do_check);
+}
+
+/* --- API keys -------------------------------------------------------------------------------- */
+
+struct key_work {
+    struct lec_loop *loop;
+    struct lec_buf *text;
+    int status;
+};
+
+static void key_done(void *ctx, int status, struct lec_slice text)
+{
+    struct key_work *w = ctx;
+    w->status = status;
+    lec_buf_add(w->text, text.p, text.n);
+    lec_loop_stop(w->loop);
+}
+
+static int do_key(struct call *call, struct lec_database *database, struct lec_buf *text)
+{
+    struct lec_api_keys keys = { 0 };
+    struct lec_buf migrated = { 0 };
+    struct key_work work = { call->loop, text, 1 };
+    int rc = lec_database_wait_migrate(database, false, &migrated);
+    if (rc == LEC_OK) {
+        struct lec_key_store *store =
+            lec_key_store_new(work.loop, lec_database_db(database), &keys, NULL);
+        lec_key_store_start(store);
+        lec_key_store_command(store, call->line, key_done, &work);
+        lec_loop_run(work.loop);
+        lec_key_store_free(store);
+        rc = work.status == 0 ? LEC_OK : LEC_EINVAL;
+    } else {
+        lec_buf_add(text, migrated.p, migrated.n);
+    }
+    lec_buf_fini(&migrated);
+    lec_api_keys_fini(&keys);
+    return rc;
+}
+
+int key(struct call *call)
+{
+    const struct lec_options *o = &call->options;
+    struct lec_buf line = { 0 };
+    lec_buf_adds(&line, "key ");
+    if (strcmp(o->word, "new") == 0)
+        lec_buf_printf(&line, "new %llu %s %s", (unsigned long long)o->rate,
+                       o->functions ? o->functions : "-", o->subject);
+    else
+        lec_buf_printf(&line, "%s%s%s", o->word, o->subject ? " " : "",
+                       o->subject ? o->subject : "");
+    int status;
+    if (strchr(lec_buf_str(&line), '\n') || (o->functions && strchr(o->functions, ' '))) {
+        status = complain(EXIT_USAGE, "key: names have no line ends, and functions no spaces");
+    } else {
+        call->line = lec_buf_str(&line) + 4;
+        status = by_server_or(call, lec_buf_str(&line), do_key);
+    }
+    lec_buf_fini(&line);
+    return status;
 }

@@ -261,6 +261,20 @@ static const struct command commands[] = {
       "Example\n"
       "  lectern backup /var/backups/school-$(date +%F).db /srv/school\n",
       LEC_TAKES_DIR | LEC_TAKES_FILE, true, backup },
+    { "key", "key new NAME | list | revoke ID | rotate ID [DIR] [--functions F,…] [--rate N]",
+      "make and revoke API keys, by which other programs call the server API",
+      "`new` prints a key, this once: only a hash of it is kept. `rotate` prints another secret "
+      "for\n"
+      "the same key, and the old one counts no more at once. A running server is asked, found by\n"
+      "its port; without one the database is opened.\n"
+      "\n"
+      "  --functions F,…  the functions that the key may call; all unless given\n"
+      "  --rate N         calls a second; any number unless given\n"
+      "\n"
+      "Examples\n"
+      "  lectern key new billing --functions create_notification,emit_to_user --rate 50\n"
+      "  lectern key list\n",
+      LEC_TAKES_DIR | LEC_TAKES_WORD | LEC_TAKES_KEY, true, key },
     { "restore", "restore FILE [DIR]", "put a backup in the place of the database",
       "The server must be stopped. What was there before is kept beside it as *.before-restore. "
       "The database\n"

@@ -3,6 +3,7 @@
 
 #include "server/database.h"
 #include "server/internal.h"
+#include "server/key_store.h"
 #include "server/revocations.h"
 
 void lec_answer_json(struct lec_http *http, unsigned status, const char *json)
@@ -37,7 +38,7 @@ bool lec_admin_serve(struct lec_server *s, struct lec_http *http)
     else if (lec_keys_count(s->keys) == 0)
         lec_answer_json(http, 503, "{\"status\":\"waiting for keys\"}");
     else if ((s->database && !lec_database_ready(s->database)) ||
-             !lec_revocations_ready(s->revocations))
+             !lec_revocations_ready(s->revocations) || !lec_key_store_ready(s->key_store))
         lec_answer_json(http, 503, "{\"status\":\"waiting for the database\"}");
     else
         lec_answer_json(http, 200, "{\"status\":\"ready\"}");

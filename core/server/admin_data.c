@@ -4,6 +4,7 @@
 
 #include "server/database.h"
 #include "server/internal.h"
+#include "server/key_store.h"
 
 #define SAY_MS 10000u
 
@@ -34,8 +35,20 @@ static void answer(void *ctx, int rc, struct lec_slice text)
     free(a);
 }
 
+static void answer_key(void *ctx, int status, struct lec_slice text)
+{
+    lec_control_answer(ctx, status, text);
+}
+
 bool lec_admin_data(struct lec_server *s, struct lec_control_call *call, const char *line)
 {
+    if (strncmp(line, "key ", 4) == 0) {
+        if (s->key_store)
+            lec_key_store_command(s->key_store, line + 4, answer_key, call);
+        else
+            lec_control_answer(call, 1, LEC_SLICE("the server is stopping\n"));
+        return true;
+    }
     bool migrate = strcmp(line, "migrate") == 0, dry = strcmp(line, "migrate dry") == 0,
          backup = strncmp(line, "backup ", 7) == 0, check = strcmp(line, "db check") == 0;
     if (!migrate && !dry && !backup && !check)

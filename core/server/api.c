@@ -11,6 +11,7 @@
 #include "net/cors.h"
 #include "server/internal.h"
 #include "server/jwks.h"
+#include "server/key_store.h"
 #include "server/peer.h"
 #include "server/revocations.h"
 
@@ -383,6 +384,10 @@ static bool know(struct lec_request *r, bool must, uint64_t *per_second)
     if (text.n == 0) {
         refuse_caller(r, 401,
                       "a token or an API key is needed, as Authorization: Bearer (or X-API-Key)");
+        return false;
+    }
+    if (lec_api_key_is(text) && !lec_key_store_ready(s->key_store)) {
+        refuse(r, 503, "unavailable", "the API keys have not been read yet");
         return false;
     }
     if (lec_api_key_is(text)) {

@@ -87,6 +87,7 @@ struct lec_server {
     struct lec_control *control;   /* NULL before start, and where it could not be opened */
 
     struct lec_api api;
+    struct lec_key_store *key_store; /* from start to stop */
     struct drain drain;
     struct status status;
 };

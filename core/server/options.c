@@ -12,6 +12,7 @@
 
 #define DAY_S       86400u
 #define MAX_EXPIRES (3650ull * DAY_S)
+#define MAX_RATE    1000000u
 
 /* What getopt_long returns: a setting's row, the "--no-" of it, or an option of a command. */
 enum { FIRST_SETTING = 1000, FIRST_NO = 2000, FIRST_OWN = 3000 };
@@ -25,7 +26,9 @@ enum {
     OWN_NAME,
     OWN_COURSE,
     OWN_EXPIRES,
-    OWN_DIR
+    OWN_DIR,
+    OWN_FUNCTIONS,
+    OWN_RATE
 };
 
 static const struct {
@@ -36,6 +39,8 @@ static const struct {
     { { "dev", no_argument, NULL, OWN_DEV }, LEC_TAKES_DEV },
     { { "json", no_argument, NULL, OWN_JSON }, LEC_TAKES_JSON },
     { { "dry-run", no_argument, NULL, OWN_DRY }, LEC_TAKES_DRY },
+    { { "functions", required_argument, NULL, OWN_FUNCTIONS }, LEC_TAKES_KEY },
+    { { "rate", required_argument, NULL, OWN_RATE }, LEC_TAKES_KEY },
     { { "sub", required_argument, NULL, OWN_SUB }, LEC_TAKES_TOKEN },
     { { "role", required_argument, NULL, OWN_ROLE }, LEC_TAKES_TOKEN },
     { { "name", required_argument, NULL, OWN_NAME }, LEC_TAKES_TOKEN },
@@ -97,17 +102,23 @@ static int unknown(const struct table *t, const char *word, char *err, size_t er
     return LEC_EINVAL;
 }
 
-static int parse_seconds(const char *what, const char *text, uint64_t min, uint64_t max,
-                         uint64_t *out, char *err, size_t err_size)
+static int parse_number(const char *what, const char *of, const char *text, uint64_t min,
+                        uint64_t max, uint64_t *out, char *err, size_t err_size)
 {
     char *end;
     *out = strtoull(text, &end, 10);
     if (text[0] >= '0' && text[0] <= '9' && !*end && *out >= min && *out <= max)
         return LEC_OK;
     snprintf(err, err_size,
-             "%s: \"%.60s\" is not allowed; give a whole number of seconds from %llu to %llu", what,
-             text, (unsigned long long)min, (unsigned long long)max);
+             "%s: \"%.60s\" is not allowed; give a whole number of %s from %llu to %llu", what,
+             text, of, (unsigned long long)min, (unsigned long long)max);
     return LEC_EINVAL;
+}
+
+static int parse_seconds(const char *what, const char *text, uint64_t min, uint64_t max,
+                         uint64_t *out, char *err, size_t err_size)
+{
+    return parse_number(what, "seconds", text, min, max, out, err, err_size);
 }
 
 static int set_own(struct lec_options *o, int which, char *err, size_t err_size)
@@ -125,6 +136,12 @@ static int set_own(struct lec_options *o, int which, char *err, size_t err_size)
     case OWN_DRY:
         o->dry = true;
         break;
+    case OWN_FUNCTIONS:
+        o->functions = optarg;
+        break;
+    case OWN_RATE:
+        return parse_number("--rate", "calls a second", optarg, 0, MAX_RATE, &o->rate, err,
+                            err_size);
     case OWN_SUB:
         o->sub = optarg;
         break;
@@ -211,6 +228,14 @@ int lec_options_parse(struct lec_options *o, struct lec_config *cfg, unsigned ta
         if (optind++ == argc) {
             snprintf(err, err_size, "%s needs %s behind it", argv[0],
                      takes & LEC_TAKES_FILE ? "the name of a file" : "a word that says what to do");
+            rc = LEC_EINVAL;
+        }
+    }
+    if (rc == LEC_OK && takes & LEC_TAKES_KEY && strcmp(o->word, "list") != 0) {
+        o->subject = argv[optind];
+        if (optind++ == argc) {
+            snprintf(err, err_size, "%s %.40s needs %s behind it", argv[0], o->word,
+                     strcmp(o->word, "new") == 0 ? "a name, for people" : "the id of a key");
             rc = LEC_EINVAL;
         }
     }

@@ -15,12 +15,16 @@ enum lec_takes {
     LEC_TAKES_FILE = 32,    /* FILE, in front of DIR */
     LEC_TAKES_WORD = 64,    /* what to do, in front of DIR */
     LEC_TAKES_DRY = 128,    /* --dry-run */
+    LEC_TAKES_KEY = 256, /* --functions, --rate; what the word is about, behind it, but for list */
 };
 
 struct lec_options {
     const char *dir; /* "." */
     bool help, dev, json, dry;
-    const char *word; /* FILE, or what to do; NULL for who takes neither */
+    const char *word;      /* FILE, or what to do; NULL for who takes neither */
+    const char *subject;   /* what the word is about; NULL without one */
+    const char *functions; /* NULL when not given */
+    uint64_t rate;
     uint64_t seconds;
     const char *sub, *role, *name; /* NULL when not given */
     const char **courses;          /* freed by lec_options_fini */

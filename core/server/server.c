@@ -15,6 +15,7 @@
 #include "server/database.h"
 #include "server/internal.h"
 #include "server/jwks.h"
+#include "server/key_store.h"
 #include "server/person.h"
 #include "server/revocations.h"
 
@@ -343,6 +344,8 @@ int lec_server_start(struct lec_server *s, char *err, size_t err_size)
     if (s->jwks)
         lec_jwks_start(s->jwks);
     lec_revocations_start(s->revocations, lec_server_db(s));
+    s->key_store = lec_key_store_new(s->loop, lec_server_db(s), &s->api.keys, s->log);
+    lec_key_store_start(s->key_store);
     s->state = SERVER_SERVING;
     lec_status_start(s);
     if (s->database)
@@ -369,6 +372,8 @@ void lec_server_stop(struct lec_server *s)
     lec_status_stop(s);
     eio_engine_close(s->engine, false);
     lec_net_close(s->net);
+    lec_key_store_free(s->key_store);
+    s->key_store = NULL;
     if (s->database)
         lec_database_close(s->database);
     lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "stopped");
@@ -385,6 +390,7 @@ void lec_server_free(struct lec_server *s)
     if (s->jwks)
         lec_jwks_stop(s->jwks);
     lec_revocations_stop(s->revocations);
+    lec_key_store_free(s->key_store);
     if (s->engine)
         eio_engine_close(s->engine, false);
     lec_fetcher_free(s->fetcher);
