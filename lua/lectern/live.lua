@@ -107,7 +107,7 @@ end
 
 ---What is to be known about a session now.
 ---@param room string the session's room, its one name
----@return { live: boolean, startedAt?: string, hands: table[], screens: table[] } session lists of {userId, since}
+---@return { live: boolean, startedAt?: string, hands: table[], screens: table[] } session of {userId, since}
 function live.snapshot(room)
   local session = state.sessions[room] or { hands = {}, screens = {} }
   local function copied(list)

@@ -5,6 +5,7 @@
 
 local lectern = require "lectern"
 local badges = require "lectern.badges"
+local people = require "lectern.people"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.privacy"
 
@@ -182,6 +183,7 @@ function privacy.erase(user_id)
     end
   end
   badges.forget(person)
+  people.forget(person)
   local purged
   purged, why, code = purge()
   if not purged then

@@ -9,6 +9,7 @@ describe("one person's data", function()
     local notifications, rooms = require "lectern.notifications", require "lectern.rooms"
     local announcements, marks = require "lectern.announcements", require "lectern.marks"
     for _, who in ipairs { "ada", "bob", "user-ada" } do
+      require("lectern.people").seen { id = who, name = "Name of " .. who }
       notifications.create { userId = who, title = "title of " .. who, message = "m" }
       local id = discussions.send("course:1", {
         userId = who, content = "words of " .. who, discussionId = "d", userName = "Name of " .. who,
@@ -33,6 +34,7 @@ describe("one person's data", function()
     privacy, lectern = require "lectern.privacy", school.lectern
     ada, bob = school:socket("ada", "course:1"), school:socket("bob", "course:1")
     live()
+    school.core.advance(2) -- names are written together
   end)
 
   -- Every row of every table of ours, as one text for each table.
@@ -71,7 +73,7 @@ describe("one person's data", function()
     end
     assert.same({
       notifications = 1, messagesWritten = 2, messagesReceived = 1, reactions = 1, announcements = 1,
-      readMarks = 1, grants = 1, revocations = 0,
+      readMarks = 1, grants = 1, revocations = 0, name = 1,
     }, counts)
     assert.equal("edited words of ada", told.messagesWritten[1].content)
     assert.equal("secret of ada", told.messagesWritten[2].content)
@@ -105,7 +107,7 @@ describe("one person's data", function()
     assert.equal(1, result.disconnected)
     assert.same({
       notifications = 1, people = 1, privateMessages = 2, conversations = 2, readMarks = 2, messages = 3,
-      reactions = 1, announcements = 1, grants = 1,
+      reactions = 1, announcements = 1, grants = 1, names = 1,
     }, result.erased)
     for name, text in pairs(dump()) do
       if name ~= "lectern_revocations" then

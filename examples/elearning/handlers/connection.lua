@@ -1,6 +1,7 @@
 -- Coming and going: who is let in, the first event they get, and what ends when they leave.
 
 local badges = require "lectern.badges"
+local people = require "lectern.people"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 local typing = require "lectern.typing"
@@ -22,6 +23,7 @@ end
 function M.on_connected(socket)
   local id = socket.user.id
   presence.connected(socket)
+  people.seen(socket.user)
   if socket.recovered then -- without on_connect
     socket.data.badge = badges.of(id)
   end

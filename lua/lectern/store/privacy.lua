@@ -20,6 +20,10 @@ local TOLD = {
     columns = "id, created, type, title, message, data, priority, action_url, read_at, expires_at, born",
   },
   {
+    name = "name", table = "lectern_names", where = "person = $1", key = "person",
+    columns = "person, name, changed",
+  },
+  {
     name = "messagesWritten", table = "lectern_messages", where = "author = $1", key = "created, room, id",
     columns = "room, id, created, recipient, discussion, sent, content, extra, edited_at, deleted_at, "
       .. "expires_at",
@@ -57,6 +61,8 @@ local TOLD = {
 local ERASED = {
   { "notifications", "DELETE FROM lectern_notifications WHERE id IN "
     .. "(SELECT id FROM lectern_notifications WHERE person = $1 LIMIT $2)" },
+  { "names", "DELETE FROM lectern_names WHERE person IN "
+    .. "(SELECT person FROM lectern_names WHERE person = $1 LIMIT $2)" },
   { "people", "DELETE FROM lectern_people WHERE person IN "
     .. "(SELECT person FROM lectern_people WHERE person = $1 LIMIT $2)" },
   { "privateMessages", "DELETE FROM lectern_messages WHERE (room, id) IN "

@@ -1,0 +1,24 @@
+-- What people are called, for pages that know ids.
+
+local check = require "lectern.check"
+local people = require "lectern.people"
+
+local M = {}
+
+local IDS = { ids = "table" }
+
+-- Names by id, of 100 people at most; who has never been here is missing.
+function M.on_people(_, payload)
+  local given, why, code = check.fields(payload, IDS)
+  if not given then
+    return nil, why, code
+  end
+  local names
+  names, why, code = people.names(given.ids)
+  if not names then
+    return nil, why, code
+  end
+  return { ok = true, names = names }
+end
+
+return M
