@@ -77,7 +77,7 @@ for (const [way, path, transport] of [
       await tess.locator('#typing:empty').waitFor({ state: 'attached' });
 
       await tess.getByLabel('Message to the course').pressSequentially('It is', { delay: 20 });
-      await lee.getByText('tess is typing…').waitFor();
+      await lee.getByText('Tess Teacher is typing…').waitFor();
       await tess.getByLabel('Message to the course').fill('');
       await lee.locator('#typing:empty').waitFor({ state: 'attached' });
 
