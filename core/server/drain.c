@@ -1,5 +1,6 @@
 /* Leaving without a storm: the clients are closed one by one over some time, so that they do not come
  * back all at once. */
+#include "db/db.h"
 #include "server/internal.h"
 
 #define TICK_MS   10u
@@ -17,13 +18,26 @@ static void shed(struct lec_server *s, uint64_t elapsed)
         eio_engine_shed(s->engine, open - keep);
 }
 
+/* A handler that was detached, or on_stop, asks on when its clients have gone. It has ended when nobody
+ * waited at two ticks in a row, nor has asked between them: an answer may have come whose task runs
+ * only after this tick. */
+static bool is_asking(struct lec_server *s)
+{
+    const struct lec_db *db = lec_server_db(s);
+    bool waits = db && lec_db_waiting(db) > 0;
+    bool quiet = !waits && !s->drain.waited && s->counters.db_calls == s->drain.db_calls;
+    s->drain.waited = waits;
+    s->drain.db_calls = s->counters.db_calls;
+    return !quiet;
+}
+
 static void drain_tick(struct lec_timer *t)
 {
     struct lec_server *s = LEC_CONTAINER(t, struct lec_server, drain.timer);
     uint64_t now = lec_loop_now(s->loop), elapsed = now - s->drain.began;
     shed(s, elapsed);
     size_t left = eio_engine_count(s->engine) + eio_engine_closing(s->engine);
-    bool calls = s->api.under_way > 0;
+    bool calls = is_asking(s) || s->api.under_way > 0;
     if (left == 0 && !calls && s->drain.settled == 0) {
         s->drain.settled = now;
         lec_net_stop_listening(s->net);

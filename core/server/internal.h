@@ -26,8 +26,10 @@ struct drain {
     struct lec_timer timer;
     size_t clients; /* open sessions at the time it began */
     uint64_t began;
-    uint64_t spread;  /* ms from then until the last is closed */
-    uint64_t settled; /* when the last session had gone; 0 before */
+    uint64_t spread;   /* ms from then until the last is closed */
+    uint64_t settled;  /* when the last session had gone; 0 before */
+    uint64_t db_calls; /* of handlers, at the last tick */
+    bool waited;       /* one of them for its answer, then */
 };
 
 /* status.c: the last ten seconds. */

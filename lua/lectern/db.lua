@@ -8,6 +8,8 @@ local idempotency = require "lectern.idempotency"
 
 local BATCH, BEGIN, STEP, COMMIT = 1, 2, 3, 4 -- enum lectern_db_kind
 
+local MAX_SECONDS = 3600 -- of a transaction, which keeps everybody else from writing
+
 local db = {}
 
 -- Whether it only reads. Unsure is no.
@@ -136,15 +138,12 @@ local function finish(tx, ok, ...)
   return ...
 end
 
-local function default_timeout()
-  return (core.config.db or { transaction_timeout = 2000 }).transaction_timeout / 1000
-end
-
 function db.transaction(fn, options)
   if type(fn) ~= "function" then error("db.transaction: a function expected", 2) end
-  local seconds = type(options) == "table" and options.timeout or default_timeout()
-  if type(seconds) ~= "number" or seconds < 0.001 or seconds ~= seconds then
-    error("db.transaction: timeout: seconds expected, at least 0.001", 2)
+  local seconds = type(options) == "table" and options.timeout
+    or core.config.db.transaction_timeout / 1000
+  if type(seconds) ~= "number" or seconds < 0.001 or seconds > MAX_SECONDS or seconds ~= seconds then
+    error(("db.transaction: timeout: seconds expected, at least 0.001 and at most %d"):format(MAX_SECONDS), 2)
   end
   if core.db_transaction() then error("db.transaction: a transaction is open already", 2) end
   local tx = setmetatable({ _task = coroutine.running(), _seconds = seconds, _until = core.now() + seconds },

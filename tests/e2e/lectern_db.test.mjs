@@ -103,8 +103,14 @@ end
 
 function M.on_slow_write(socket, name)
   lectern.detach()
+  lectern.log.info("writing " .. name)
   for i = 1, 20 do db.query("INSERT INTO sums VALUES ($1, $2)", name .. i, i) end
   lectern.log.info("written " .. name)
+end
+
+function M.on_slow_read()
+  lectern.log.info "reading slowly"
+  db.query "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 end
 
 function M.on_connected(socket)
@@ -253,15 +259,23 @@ describe('lectern.db', () => {
     }
   });
 
-  it('goes on without its client if it is detached, and without what is held', async () => {
-    const ada = await room.join('ada');
+  it('goes on without its client if it is detached, else ends, and what is held with it', async () => {
+    const [ada, bob] = [await room.join('ada'), await room.join('bob')];
+    const count = async (like) => (await query(bob, 'SELECT count(*) AS n FROM sums WHERE name LIKE $1', like))[0][0].n;
     ada.emit('slow_write', 'slow');
-    ada.emit('query', "INSERT INTO sums VALUES ('held', 1)");
+    await room.server.logged(/writing slow/);
     ada.close();
     await room.server.logged(/written slow/);
-    const bob = await room.join('bob');
-    const count = async (like) => (await query(bob, 'SELECT count(*) AS n FROM sums WHERE name LIKE $1', like))[0][0].n;
     assert.equal(await count('slow%'), 20);
+
+    const eve = await room.join('eve');
+    const events = async () => JSON.parse((await lectern(['status', '--json', '--port', String(room.server.port)])).stdout).handlers.held;
+    eve.emit('slow_read');
+    eve.emit('query', "INSERT INTO sums VALUES ('held', 1)");
+    await room.server.logged(/reading slowly/);
+    await until(async () => (await events()) > 0, 'an event is held');
+    eve.close();
+    await until(async () => (await events()) === 0, 'it has gone');
     assert.equal(await count('held'), 0);
   });
 
@@ -328,8 +342,33 @@ describe('lectern.db', () => {
   });
 });
 
-describe('lectern.db and a server that is killed', () => {
-  it('has on the disk what was answered', async () => {
+describe('lectern.db and a server that ends', () => {
+  it('has written all that was begun when it stops', async () => {
+    const stops = `
+      local lectern = require "lectern"
+      local function on_stop()
+        for i = 1, 10 do lectern.db.query("INSERT INTO sums VALUES ($1, 1)", "stop" .. i) end
+      end
+      return { on_stop = on_stop }`;
+    const scripts = new Scripts({ example: false, files: { ...files, 'handlers/stops.lua': stops } });
+    let server = await Server.start({ dir: scripts.dir, env });
+    try {
+      const ada = new Person(server, 'ada');
+      ada.emit('slow_write', 'slow');
+      await server.logged(/writing slow/);
+      await server.stop();
+      server = await Server.start({ dir: scripts.dir, env });
+      const bob = new Person(server, 'bob');
+      const [{ n }] = await bob.ask('query', "SELECT count(*) AS n FROM sums WHERE name LIKE 'slow%' OR name LIKE 'stop%'");
+      assert.equal(n, 20 + 10);
+      bob.close();
+    } finally {
+      await server.stop();
+      scripts.remove();
+    }
+  });
+
+  it('has on the disk what was answered when it is killed', async () => {
     const scripts = new Scripts({ example: false, files });
     let server = await Server.start({ dir: scripts.dir, env });
     try {

@@ -75,6 +75,7 @@ describe("lectern.db", function()
     raises("entry 2: { sql, parameters… } expected", db.batch, { { "SELECT 1" }, "SELECT 2" })
     raises("a function expected", db.transaction, 5)
     raises("seconds expected", db.transaction, print, { timeout = 0 })
+    raises("seconds expected", db.transaction, print, { timeout = 1e9 })
   end)
 
   it("does several statements wholly or not at all", function()
