@@ -146,7 +146,7 @@ describe('two servers behind nginx', () => {
       const crowd = [];
       let nginx;
       try {
-        for (let i = 0; i < 2; i++) servers.push(await Server.start({ dir: scripts.dir, args }));
+        for (let i = 0; i < 2; i++) servers.push(await Server.start({ dir: scripts.dir, args, env: { LECTERN_DATABASE: 'memory:' } }));
         nginx = await Nginx.start(...servers.map((server) => server.port));
         for (let i = 0; i < 6; i++) {
           crowd.push(new Person(nginx, `p${i}`, { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 }));
