@@ -141,7 +141,7 @@ end
 ---Whom a person writes with, the latest first. Waits for the store.
 ---@param person string|number
 ---@param filter? { limit?: integer, cursor?: string } limit 20 unless given, 100 at most
----@return table? page conversations (with, room, lastMessage, lastMessageAt, unreadCount), nextCursor, hasMore
+---@return table? page conversations (with, room, lastMessage, lastMessageAt, unreadCount); nextCursor
 ---@return string? why, string? code "invalid", or what the database says
 function messages.conversations(person, filter)
   local id, why, code = rooms.person(person)

@@ -68,6 +68,14 @@ local function is_due(room, keep)
   return due
 end
 
+-- A task's of its own: it is no part of what the writer does, and when it fails there is a next time.
+local function sweep(room, keep)
+  lectern.db.batch {
+    { PRUNE, room, keep, SWEPT },
+    { EXPIRE, math.floor(lectern.now() * 1000), SWEPT },
+  }
+end
+
 ---@class lectern.store.Message a row; what is NULL is lectern.null
 
 ---Keeps a new message, unless its id is there already.
@@ -90,13 +98,11 @@ function messages.add(row, keep)
     statements[3] = { CONVERSE, room, id, row.author, row.recipient, row.author }
     statements[4] = { CONVERSE, room, id, row.recipient, row.author, row.author }
   end
-  if is_due(room, keep) then
-    statements[#statements + 1] = { PRUNE, room, keep, SWEPT }
-    statements[#statements + 1] = { EXPIRE, math.floor(lectern.now() * 1000), SWEPT }
-  end
   local results, why, code = lectern.db.batch(statements)
   if not results then
     return nil, why, code
+  elseif is_due(room, keep) then
+    lectern.spawn(sweep, room, keep)
   end
   return results[2][1], #results[1] == 1
 end
