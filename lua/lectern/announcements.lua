@@ -63,7 +63,7 @@ function announcements.create(course_id, content)
   row, new, code = store.add({
     room = room, id = fields.id or lectern.id(), author = fields.instructorId, content = text,
     expires_at = fields.expiresAt,
-  }, time.now(), KEEP)
+  }, KEEP)
   if not row then
     return nil, new, code
   end

@@ -54,7 +54,8 @@ CREATE TABLE lectern_reactions (
   created BIGINT NOT NULL,
   PRIMARY KEY (room, discussion, message, person, reaction)
 );
-CREATE INDEX lectern_reactions_age ON lectern_reactions (room, created);
+CREATE INDEX lectern_reactions_age
+  ON lectern_reactions (room, created, discussion, message, person, reaction);
 CREATE INDEX lectern_reactions_person ON lectern_reactions (person);
 
 CREATE TABLE lectern_announcements (

@@ -3,6 +3,7 @@
 
 local lectern = require "lectern"
 local pages = require "lectern.pages"
+local sweeps = require "lectern.store.sweeps"
 
 local announcements = {}
 
@@ -24,26 +25,28 @@ local EXPIRE = [[
 DELETE FROM lectern_announcements WHERE (room, id) IN (
   SELECT room, id FROM lectern_announcements WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)]]
 
+local function sweep(room, keep)
+  lectern.db.batch { { PRUNE, room, keep }, { EXPIRE, math.floor(lectern.now() * 1000) } }
+end
+
 ---Keeps a new announcement, unless its id is there already.
 ---@param row table room, id, author?, content (JSON), expires_at?
----@param now integer
----@param keep integer how many of a room are kept; the oldest go
+---@param keep integer how many of a room are kept; the oldest go, not long after
 ---@return table? stored the one of that id
 ---@return boolean|string added false if it was there; or why not
 ---@return string? code
-function announcements.add(row, now, keep)
+function announcements.add(row, keep)
   local null = lectern.null
   local results, why, code = lectern.db.batch {
     {
       INSERT, row.room, row.id, pages.stamp(row.id), row.author or null, row.content, row.expires_at or null,
     },
     { GET, row.room, row.id },
-    { PRUNE, row.room, keep },
-    { EXPIRE, now },
   }
   if not results then
     return nil, why, code
   end
+  sweeps.added("announcements", row.room, keep, sweep)
   return results[2][1], #results[1] == 1
 end
 

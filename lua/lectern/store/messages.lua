@@ -3,6 +3,7 @@
 
 local lectern = require "lectern"
 local pages = require "lectern.pages"
+local sweeps = require "lectern.store.sweeps"
 
 local messages = {}
 
@@ -47,28 +48,6 @@ local DELETE_REACTIONS = [[
 DELETE FROM lectern_reactions WHERE room = $1 AND message = $2
   AND EXISTS (SELECT 1 FROM lectern_messages WHERE room = $1 AND id = $2 AND deleted_at IS NOT NULL)]]
 
--- When a list was pruned last, in messages added since: those of a process, as far as it remembers.
-local COUNTED = 10000 -- rooms
-local KEY = "lectern.store.messages"
-lectern.state[KEY] = lectern.state[KEY] or { added = {}, rooms = 0 }
-local counted = lectern.state[KEY]
-
--- Whether a room is looked at for what is one too many: each hundredth part of what is kept.
-local function is_due(room, keep)
-  local added = counted.added[room]
-  if not added then
-    if counted.rooms >= COUNTED then
-      counted.added, counted.rooms = {}, 0
-    end
-    counted.rooms = counted.rooms + 1
-  end
-  added = (added or keep) + 1 -- at once, the first time
-  local due = added >= math.max(1, keep / 100)
-  counted.added[room] = due and 0 or added
-  return due
-end
-
--- A task's of its own: it is no part of what the writer does, and when it fails there is a next time.
 local function sweep(room, keep)
   lectern.db.batch {
     { PRUNE, room, keep, SWEPT },
@@ -101,9 +80,8 @@ function messages.add(row, keep)
   local results, why, code = lectern.db.batch(statements)
   if not results then
     return nil, why, code
-  elseif is_due(room, keep) then
-    lectern.spawn(sweep, room, keep)
   end
+  sweeps.added("messages", room, keep, sweep)
   return results[2][1], #results[1] == 1
 end
 

@@ -3,6 +3,7 @@
 -- discussion itself.
 
 local lectern = require "lectern"
+local sweeps = require "lectern.store.sweeps"
 
 local reactions = {}
 
@@ -16,30 +17,31 @@ local REMOVE = [[
 DELETE FROM lectern_reactions WHERE room = $1 AND discussion = $2 AND message = $3 AND person = $4
   AND reaction = $5 RETURNING person]]
 
--- The oldest, as many as there are too many: one is added at a time.
+-- The oldest, as many as there are too many.
 local PRUNE = [[
-DELETE FROM lectern_reactions WHERE room = $1 AND created <= (
-  SELECT created FROM lectern_reactions WHERE room = $1 ORDER BY created DESC LIMIT 1 OFFSET $2)
-  AND EXISTS (SELECT 1 FROM lectern_reactions WHERE room = $1 AND discussion = $3 AND message = $4
-    AND person = $5 AND reaction = $6 AND created = $7)]]
+DELETE FROM lectern_reactions WHERE room = $1 AND (created, discussion, message, person, reaction) <= (
+  SELECT created, discussion, message, person, reaction FROM lectern_reactions WHERE room = $1
+  ORDER BY created DESC, discussion DESC, message DESC, person DESC, reaction DESC LIMIT 1 OFFSET $2)]]
 
 local TALLY = [[
 SELECT reaction, count(DISTINCT person) AS people FROM lectern_reactions
 WHERE room = $1 AND discussion = $2 GROUP BY reaction ORDER BY reaction LIMIT ]] .. TALLY_MOST
 
+local function sweep(room, keep)
+  lectern.db.query(PRUNE, room, keep)
+end
+
 ---@param r { room: string, discussion: string, message: string, person: string, reaction: string }
 ---@param now integer
----@param keep integer how many of a room are kept; the oldest go
+---@param keep integer how many of a room are kept; the oldest go, not long after
 ---@return boolean? added false if it was there before, string? message, string? code
 function reactions.add(r, now, keep)
-  local results, why, code = lectern.db.batch {
-    { ADD, r.room, r.discussion, r.message, r.person, r.reaction, now },
-    { PRUNE, r.room, keep, r.discussion, r.message, r.person, r.reaction, now },
-  }
-  if not results then
+  local rows, why, code = lectern.db.query(ADD, r.room, r.discussion, r.message, r.person, r.reaction, now)
+  if not rows then
     return nil, why, code
   end
-  return #results[1] == 1
+  sweeps.added("reactions", r.room, keep, sweep)
+  return #rows == 1
 end
 
 ---@return boolean? removed false if it was not there, string? message, string? code
