@@ -62,12 +62,13 @@ int lec_migrate_add_folder(struct lec_migrate *m, const char *owner, const char 
 
 /* --- running ------------------------------------------------------------------------------- */
 
+/* Whoever hears it may free m. */
 static void end(struct lec_migrate *m, int rc)
 {
     m->fn(m->ctx, rc, lec_buf_slice(&m->text));
 }
 
-/* Adds why it stopped. */
+/* Adds why it stopped, and says so; whoever hears it may free m. */
 static void fail(struct lec_migrate *m, const char *fmt, ...) LEC_PRINTF(2, 3);
 static void fail(struct lec_migrate *m, const char *fmt, ...)
 {
@@ -152,20 +153,22 @@ static bool check_record(struct lec_migrate *m, const char *owner, unsigned numb
     if (!lec_migration_knows(&m->files, owner))
         return true; /* a plugin that is not there any more */
     struct lec_migration *file = lec_migration_find(&m->files, owner, number);
-    if (!file)
-        fail(
-            m,
-            "the database has %s %s, which this version does not: a newer one made it, or the file "
-            "was taken away; start that version, or restore a backup from before it",
-            owner, name);
-    else if (strcmp(file->hash, hash) != 0)
+    if (file && strcmp(file->hash, hash) == 0) {
+        file->applied = true;
+        return true;
+    }
+    if (file)
         fail(m,
              "%s %s was applied and has changed since; put it back as it was, and change the "
              "database by a new file",
              owner, file->name);
     else
-        file->applied = true;
-    return file && file->applied;
+        fail(
+            m,
+            "the database has %s %s, which this version does not: a newer one made it, or the file "
+            "was taken away; start that version, or restore a backup from before it",
+            owner, name);
+    return false;
 }
 
 /* A file that is not applied must not stand before one that is. */
