@@ -8,19 +8,27 @@ local roles = require "lectern.roles"
 
 local M = {}
 
--- notification: { userId, type, title, message, data?, priority?, actionUrl?, expiresAt? }
+-- Notifies one person; answers with the notification as it is kept.
+---@param notification table { userId, title, message, type?, data?, priority?, actionUrl?, expiresAt? }
 function M.create_notification(notification)
   return notifications.create(notification)
 end
 
+-- Notifies many people, or, when one entry is wrong, nobody; answers with the notifications in the same order.
+---@param list table[] 10,000 at most, each as for create_notification
 function M.create_bulk_notifications(list)
   return notifications.bulk(list)
 end
 
+-- Notifies who is in a room now. It is not kept.
+---@param room string
+---@param notification table as for create_notification, without userId and expiresAt
 function M.create_room_notification(room, notification)
   return notifications.room(room, notification)
 end
 
+-- Tells everybody who is connected now: the event system_announcement. It is not kept.
+---@param announcement table { title, message, type?, data?, priority?, actionUrl? }
 function M.create_system_announcement(announcement)
   return notifications.system(announcement)
 end
@@ -31,7 +39,11 @@ local PAGE = { userId = "person", page = "integer?", limit = "integer?" }
 local PERSON = { userId = "person" }
 local OF_PERSON = { userId = "person", id = "line" }
 
--- { notifications, pagination: { page, limit, total, pages }, unreadCount, rev, epoch }
+-- A page of a person's notifications, newest first: { notifications, pagination: { page, limit, total, pages },
+-- unreadCount, rev, epoch }.
+---@param user_id string
+---@param page? integer from 1
+---@param limit? integer 20 unless given, 100 at most
 function M.get_user_notifications(user_id, page, limit)
   local given, why, code = check.fields({ userId = user_id, page = page, limit = limit }, PAGE)
   if not given then
@@ -40,7 +52,9 @@ function M.get_user_notifications(user_id, page, limit)
   return notifications.page(given.userId, given.page, given.limit)
 end
 
--- A number.
+-- How many of a person's notifications are unread.
+---@param user_id string
+---@return integer
 function M.get_unread_count(user_id)
   local given, why, code = check.fields({ userId = user_id }, PERSON)
   if not given then
@@ -49,7 +63,7 @@ function M.get_unread_count(user_id)
   return notifications.unread_count(given.userId)
 end
 
--- { count, unreadCount, rev, epoch }; one that the person does not have is no mistake: count is 0.
+-- One that the person does not have is no mistake: count is 0.
 local function counted(user_id, answer, why, code)
   if code ~= "not_found" then
     return answer, why, code
@@ -62,6 +76,10 @@ local function counted(user_id, answer, why, code)
   return badge, why, code
 end
 
+-- Marks one of a person's as read: { count, unreadCount, rev, epoch }. count is 0 when it was read before,
+-- or is not theirs.
+---@param notification_id string
+---@param user_id string
 function M.mark_as_read(notification_id, user_id)
   local given, why, code = check.fields({ userId = user_id, id = notification_id }, OF_PERSON)
   if not given then
@@ -70,6 +88,8 @@ function M.mark_as_read(notification_id, user_id)
   return counted(given.userId, notifications.mark_read(given.userId, given.id))
 end
 
+-- Marks all of a person's as read: { count, unreadCount, rev, epoch }.
+---@param user_id string
 function M.mark_all_as_read(user_id)
   local given, why, code = check.fields({ userId = user_id }, PERSON)
   if not given then
@@ -78,6 +98,9 @@ function M.mark_all_as_read(user_id)
   return notifications.mark_all_read(given.userId)
 end
 
+-- Deletes one of a person's: { count, unreadCount, rev, epoch }. count is 0 when there is none.
+---@param notification_id string
+---@param user_id string
 function M.delete_notification(notification_id, user_id)
   local given, why, code = check.fields({ userId = user_id, id = notification_id }, OF_PERSON)
   if not given then

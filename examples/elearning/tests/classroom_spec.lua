@@ -349,7 +349,8 @@ describe("the classroom", function()
       assert.equal(1, school.api.mark_all_as_read("ada").count)
       assert.equal(0, school.api.get_unread_count "ada")
       for _, name in ipairs {
-        "get_user_notifications", "get_unread_count", "mark_all_as_read", "mark_as_read", "delete_notification",
+        "get_user_notifications", "get_unread_count", "mark_all_as_read", "mark_as_read",
+        "delete_notification",
       } do
         assert.equal("invalid", select(3, school.api[name]({}, {})))
       end
