@@ -19,7 +19,8 @@ const EVERY = 25; // ms between two events that the class hears
 const UNREAD = 3; // notifications of each person before
 const FIRST_EVENT = 1000; // ms; p99
 const HURT = 20; // ms; by which the class's p99 may grow
-const TRIES = 4;
+const TRIES = 3;
+const CALM = 200; // ms that the server's loop may wait for a processor, of the two seconds
 const DISKS = { 'as it is': 0, 'that takes 50 ms a commit': 50 };
 
 const SCHOOL = `
@@ -103,20 +104,21 @@ for (const [disk, ms] of Object.entries(DISKS)) describe(`the bell, with a disk 
     return { result, heard: [...heard] };
   };
 
-  // Processor time of the server so far, in ms: fields 14 and 15 of proc(5)'s stat, in ticks of 10 ms.
-  const busy = () =>
-    readFileSync(`/proc/${server.child.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, n) => sum + Number(n) * 10, 0);
+  // Milliseconds for which the server's loop has run, and has waited for a processor that others had.
+  const spent = () => readFileSync(`/proc/${server.child.pid}/schedstat`, 'utf8').split(' ').slice(0, 2).map((ns) => Number(ns) / 1e6);
 
-  // Tells what came of it; true if it was as quick as it shall be.
+  // Tells what came of it: whether it was as quick as it shall be, and whether it could have been.
   const ring = async (t) => {
     const calm = await lesson(() => sleep(WITHIN));
-    const [callsBefore, busyBefore] = [await teacher.ask('calls'), busy()];
+    const callsBefore = await teacher.ask('calls');
+    const before = spent();
     const rush = await lesson(() => storm({ port: server.port, people: PEOPLE, ms: WITHIN }));
     const { times, events, took } = rush.result;
+    const [ran, waited] = spent().map((now, i) => now - before[i]);
     const written = (took / EVERY / 4) * 1.5; // by the clerk, each one call
     const calls = (await teacher.ask('calls')) - callsBefore;
 
-    t.diagnostic(`${times.length} first events: ${figures(times)} ms (p50, p99, max), all within ${took.toFixed(0)} ms; ${busy() - busyBefore} ms of CPU`);
+    t.diagnostic(`${times.length} first events: ${figures(times)} ms (p50, p99, max), all within ${took.toFixed(0)} ms; the loop ran ${ran.toFixed(0)} ms, and waited ${waited.toFixed(0)} ms for a processor`);
     t.diagnostic(`the class of ${CLASS}: ${figures(calm.heard)} ms before, ${figures(rush.heard)} ms meanwhile; ${calls} calls of the database`);
 
     assert.equal(times.length, PEOPLE);
@@ -126,11 +128,18 @@ for (const [disk, ms] of Object.entries(DISKS)) describe(`the bell, with a disk 
     }
     assert.ok(calls - PEOPLE < written + 10, `${calls} calls for ${PEOPLE} people`);
     const hurt = quantile(rush.heard, 0.99) - quantile(calm.heard, 0.99);
-    return quantile(times, 0.99) < FIRST_EVENT * PATIENCE && hurt < HURT * PATIENCE;
+    return { quick: quantile(times, 0.99) < FIRST_EVENT * PATIENCE && hurt < HURT * PATIENCE, calm: waited < CALM };
   };
 
   it(`lets ${PEOPLE} in within ${WITHIN} ms, each with the badge first, and the class goes on`, async (t) => {
-    // A machine that is busy with something else gets another try.
-    for (let left = TRIES; !(await ring(t)); ) assert.ok(--left > 0, 'it is too slow');
+    // Milliseconds say something only on a machine that has a processor free for the server.
+    let wasCalm = false;
+    for (let left = TRIES; left > 0; left--) {
+      const { quick, calm } = await ring(t);
+      if (quick) return;
+      wasCalm ||= calm;
+    }
+    assert.ok(!wasCalm, 'it is too slow');
+    t.skip('the machine is too busy with something else to say how quick it is');
   });
 });
