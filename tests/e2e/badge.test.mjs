@@ -3,10 +3,11 @@
 // end, and now and then on the way, all show what the server says. Two faults that are planted show that
 // this test would see them.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { io } from 'socket.io-client';
 import { Inbox } from './support/inbox.mjs';
-import { Server } from './support/process.mjs';
+import { lectern, Server } from './support/process.mjs';
 import { random } from './support/random.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { tokenFor } from './support/tokens.mjs';
@@ -263,4 +264,39 @@ describe('the badge', () => {
   for (const [name, fault] of Object.entries(FAULTS)) {
     it(`would not be with ${name}`, () => assert.rejects(play(1, fault), /differs|is not the list's|another badge in connected/));
   }
+
+  it('is that of the backup after a restore, on every device', async () => {
+    const school = new School(1);
+    const run = async (...args) => {
+      const { code, stdout, stderr } = await lectern(args);
+      assert.equal(code, 0, stdout + stderr);
+    };
+    try {
+      await school.open();
+      for (let i = 0; i < 3; i++) await school.notify(false);
+      const kept = await school.compare('before the backup');
+      const file = path.join(school.scripts.dir, 'backup.db');
+      await run('backup', file, school.scripts.dir, '--port', String(school.server.port));
+
+      // As many changes come after it before the restore as behind it: the same revs of other lists.
+      const [first, second] = kept.list.map((one) => one.id);
+      const [tab] = school.devices;
+      await tab.inbox.markRead(first);
+      await school.notify(false);
+      await school.compare('before the restore');
+      const { port } = school.server;
+      await school.server.stop();
+      await run('restore', file, school.scripts.dir);
+      await school.start(port);
+      await school.everybodyKnows();
+      const restored = await school.compare('after the restore');
+      assert.notEqual(restored.epoch, kept.epoch);
+      assert.deepEqual({ ...restored, epoch: kept.epoch }, kept);
+      await tab.inbox.delete(second);
+      await school.notify(false);
+      await school.compare('later');
+    } finally {
+      await school.close();
+    }
+  });
 });
