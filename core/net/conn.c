@@ -140,7 +140,7 @@ static void count_site(struct conn *c, bool in)
 {
     struct lec_net *net = c->net;
     char site[LEC_ADDRESS_SIZE];
-    if (net->cfg->max_per_site == 0)
+    if (net->cfg->max_per_site == 0 || c->inner)
         return;
     struct lec_slice name = lec_address_site(c->client ? c->client : c->address, site);
     if (in)
@@ -149,10 +149,14 @@ static void count_site(struct conn *c, bool in)
         lec_tally_remove(&net->sites, name);
 }
 
-void conn_new(struct lec_net *net, int fd, const char *address)
+void conn_new(const struct listener *l, int fd, const char *address)
 {
+    struct lec_net *net = l->net;
     size_t n = strlen(address) + 1;
     struct conn *c = lec_alloc0(sizeof *c + n);
+    c->inner = l->inner;
+    c->plain = l->plain;
+    net->inner_count += c->inner;
     c->net = net;
     c->fd = fd;
     memcpy(c->address, address, n);
@@ -238,7 +242,7 @@ static void read_proxy_header(struct conn *c)
 static void begin(struct conn *c)
 {
     struct lec_net *net = c->net;
-    if (c->state == CONN_FRESH && net->cfg->proxy_protocol && c->client == NULL &&
+    if (c->state == CONN_FRESH && net->cfg->proxy_protocol && !c->inner && c->client == NULL &&
         lec_networks_contain(&net->cfg->trusted_proxies, c->address)) {
         read_proxy_header(c);
         if (c->client == NULL || conn_is_over(c))
@@ -319,6 +323,7 @@ void conn_gone(struct conn *c)
     tell(c);
     lec_list_remove(&c->node);
     c->net->count--;
+    c->net->inner_count -= c->inner;
     count_site(c, false);
     lec_loop_free_later(c->net->loop, &c->later, free_conn);
 }

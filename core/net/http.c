@@ -48,6 +48,11 @@ bool lec_http_secure(const struct lec_http *http)
     return http->secure;
 }
 
+bool lec_http_inner(const struct lec_http *http)
+{
+    return http->conn->inner;
+}
+
 bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json)
 {
     return wire_certificate(http->conn, json);
@@ -228,7 +233,7 @@ size_t http_body(struct conn *c, const char *p, size_t n)
 static bool may_go_on(struct lec_http *h, const struct lec_reply *r)
 {
     const struct lec_net *net = h->conn->net;
-    if (!h->keep_alive || h->wants_ws || r->close || net->closing || net->listen_fd < 0)
+    if (!h->keep_alive || h->wants_ws || r->close || net->closing || net->listeners[0].fd < 0)
         return false;
     if (lec_body_is_whole(&h->framing))
         return true;

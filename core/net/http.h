@@ -80,7 +80,8 @@ struct lec_slice lec_http_headers(const struct lec_http *http);
 /* Who sent it, as text: the peer, or whom the trusted proxies say (net/address.h). */
 const char *lec_http_address(const struct lec_http *http);
 bool lec_http_secure(
-    const struct lec_http *http); /* sent over TLS, or so the trusted proxies say */
+    const struct lec_http *http);                 /* sent over TLS, or so the trusted proxies say */
+bool lec_http_inner(const struct lec_http *http); /* it came by the inner listener (net/net.h) */
 /* Appends who the client's certificate says it is, a JSON object (net/certificate.h); false, with
  * nothing appended, without one. */
 bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json);

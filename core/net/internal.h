@@ -3,7 +3,8 @@
  *
  *   loop.c     turns, timers, put-off work, signals
  *   service.c  what it does for others: watches, posts, work of threads
- *   net.c      the listener and its limits
+ *   net.c      what belongs to all connections
+ *   listen.c   the listeners and their limits
  *   conn.c     one TCP connection: its states, its clock, what it reads, how it ends
  *   sending.c  what the kernel has not taken yet of an answer
  *   lws.c      the library: context, handshakes, guards, and the wire_ functions the others use
@@ -44,6 +45,20 @@ void lec_loop_end_turn(struct lec_loop *loop);
 struct lec_lws;      /* the library's side of a net, in lws.c */
 struct header_names; /* in request.c */
 
+#define LEC_LISTENERS 2   /* the main one, and an inner one */
+#define LEC_MAX_INNER 128 /* connections by the inner listener */
+
+/* In listen.c. */
+struct listener {
+    struct lec_net *net;
+    struct lec_watch *watch;
+    struct lec_timer pause;
+    int fd; /* -1: it does not listen */
+    unsigned port;
+    bool inner, plain; /* plain: without TLS, whatever the others have */
+    char *path;        /* of its unix socket; NULL for none */
+};
+
 struct lec_net {
     struct lec_loop *loop;
     const struct lec_net_config *cfg;
@@ -57,10 +72,9 @@ struct lec_net {
     unsigned count, limit;  /* connections; how many may be */
     struct lec_tally sites; /* connections of each; empty without max_per_site */
     bool closing;
-    int listen_fd, spare_fd; /* -1: not listening; the fd that is given up to refuse with */
-    unsigned port;
-    struct lec_watch *listen_watch;
-    struct lec_timer accept_pause;
+    unsigned inner_count; /* those of them that came by the inner listener */
+    int spare_fd;         /* the descriptor that is given up to refuse with */
+    struct listener listeners[LEC_LISTENERS];
     int watch_fd; /* an epoll of its own, of all connections */
     struct lec_watch *watch;
     unsigned shakes;        /* steps of TLS handshakes that may still be made in this turn */
@@ -72,6 +86,8 @@ struct lec_net {
     int64_t date_at;        /* the second that `date` tells */
     char date[40];          /* "Date: …\r\n" (RFC 9110, 6.6.1) */
 };
+
+/* --- listen.c ----------------------------------------------------------------------------- */
 
 /* Whether one more connection of this address may be. */
 bool net_has_room_for(const struct lec_net *net, const char *address);
@@ -116,16 +132,17 @@ struct conn {
     struct sending *sending; /* SENDING */
     char *client;            /* whom a PROXY header names; NULL: nobody, it is the peer */
     int fd;
-    uint32_t watched; /* the events of epoll that are looked for, 0 for none */
-    uint8_t state;    /* enum conn_state */
-    uint8_t after;    /* SENDING: enum after */
-    bool served;      /* it has had a request */
-    bool mute;        /* EXCHANGE: there is input, which is not looked for any more */
-    bool half_closed; /* EXCHANGE: the client has ended its side, and waits for its answer */
-    char address[];   /* the peer's, zero-terminated */
+    uint32_t watched;  /* the events of epoll that are looked for, 0 for none */
+    uint8_t state;     /* enum conn_state */
+    uint8_t after;     /* SENDING: enum after */
+    bool served;       /* it has had a request */
+    bool inner, plain; /* as its listener */
+    bool mute;         /* EXCHANGE: there is input, which is not looked for any more */
+    bool half_closed;  /* EXCHANGE: the client has ended its side, and waits for its answer */
+    char address[];    /* the peer's, zero-terminated */
 };
 
-void conn_new(struct lec_net *net, int fd, const char *address);
+void conn_new(const struct listener *l, int fd, const char *address);
 void conn_become(struct conn *c, enum conn_state state);
 void conn_end(struct conn *c);    /* closes it at the end of the turn; tells nobody */
 void conn_abort(struct conn *c);  /* the same, and tells whoever waits for it */

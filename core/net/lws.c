@@ -148,7 +148,8 @@ static int progress(struct conn *c)
 int wire_adopt(struct conn *c)
 {
     lws_adopt_desc_t what = { .vh = c->net->lws->vhost,
-                              .type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
+                              .type = c->plain ? LWS_ADOPT_SOCKET
+                                               : LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
                               .fd.sockfd = c->fd,
                               .vh_prot_name = "lectern",
                               .opaque = c };
@@ -211,7 +212,7 @@ void wire_close(struct conn *c)
 
 bool wire_secure(const struct conn *c)
 {
-    return c->net->cfg->tls_cert != NULL;
+    return c->net->cfg->tls_cert != NULL && !c->plain;
 }
 
 bool wire_blocked(const struct conn *c)

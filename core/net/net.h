@@ -54,7 +54,12 @@ struct lec_net *lec_net_new(struct lec_loop *loop, const struct lec_net_config *
                             struct lec_counters *counters, struct lec_log *log);
 /* LEC_EIO with errno (address in use, no permission …), LEC_EINVAL (host is no address). */
 int lec_net_listen(struct lec_net *net) LEC_CHECK;
-unsigned lec_net_port(const struct lec_net *net); /* the one in use, after listen */
+/* A second listener, for programs of the same machine or network: "127.0.0.1:3002", "[::1]:3002" or
+ * "unix:/path". It speaks TLS as the first does, but not on a loopback address or a unix socket. What
+ * comes by it has limits of its own, and is known by lec_http_inner. Errors as above. */
+int lec_net_listen_inner(struct lec_net *net, const char *address) LEC_CHECK;
+unsigned lec_net_port(const struct lec_net *net);       /* the one in use, after listen */
+unsigned lec_net_inner_port(const struct lec_net *net); /* the same; 0 for a unix socket */
 unsigned lec_net_connections(const struct lec_net *net);
 /* Reads the TLS files anew; connections stay. Appends a sentence, nothing if there is no TLS.
  * LEC_EINVAL: the certificate of before goes on serving. */

@@ -224,6 +224,9 @@ static const struct lec_setting settings[] = {
       BYTES(recovery_max_dynamic_bytes, 0), .fallback = "268435456", .group = RECOVERY,
       .help = "events kept in namespaces by pattern, which have equal parts of it, max_bytes at most" },
 
+    { "api.listen", "LECTERN_API_LISTEN", TEXT(api_listen, ""), .group = API,
+      .help = "address that carries the server API alone, like 127.0.0.1:3002 or unix:/run/school/api.sock; "
+              "empty: it is at the port of all" },
     { "api.service_role", "LECTERN_API_SERVICE_ROLE", TEXT(api_service_role, "service"), .group = API,
       .help = "role of tokens that may call the server API; empty lets only API keys call" },
     { "api.max_bytes", "LECTERN_API_MAX_BYTES", BYTES(api_max_bytes, 1), .fallback = "1048576",

@@ -48,6 +48,13 @@ static void answer_method(struct lec_http *http)
     lec_http_answer(http, &reply);
 }
 
+static void answer_nothing(struct lec_http *http)
+{
+    lec_answer_json(
+        http, 404,
+        "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this address\"}}");
+}
+
 static bool is_there(struct lec_server *s, struct lec_http *http)
 {
     return lec_admin_has(lec_http_path(http)) || (s->files && lec_files_has(s->files, http));
@@ -57,6 +64,11 @@ static void on_request(void *ctx, struct lec_http *http)
 {
     struct lec_server *s = ctx;
     struct lec_slice path = lec_http_path(http);
+    bool is_api = !lec_http_wants_ws(http) && lec_api_has(path);
+    if (lec_http_inner(http) && !is_api) {
+        answer_nothing(http);
+        return;
+    }
     if (lec_slice_is(path, "*")) { /* OPTIONS of the whole server */
         lec_http_answer(
             http, &(struct lec_reply){
@@ -74,7 +86,7 @@ static void on_request(void *ctx, struct lec_http *http)
     if (lec_log_on(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP))
         lec_log(s->log, LEC_LOG_DEBUG, LEC_CAT_HTTP, LEC_NOBODY, "request for %.*s from %s",
                 (int)path.n, path.p, lec_http_address(http));
-    if (!lec_http_wants_ws(http) && lec_api_has(path)) {
+    if (is_api && lec_http_inner(http) == (*s->cfg->api_listen != '\0')) {
         lec_api_serve(s, http);
         return;
     }
@@ -87,9 +99,7 @@ static void on_request(void *ctx, struct lec_http *http)
         answer_method(http);
         return;
     }
-    lec_answer_json(
-        http, 404,
-        "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this address\"}}");
+    answer_nothing(http);
 }
 
 static const struct lec_net_events net_events = { on_request };
@@ -302,6 +312,26 @@ static int listen_on(struct lec_server *s, char *err, size_t err_size)
     return rc;
 }
 
+static int listen_inner(struct lec_server *s, char *err, size_t err_size)
+{
+    const char *address = s->cfg->api_listen;
+    int rc = *address ? lec_net_listen_inner(s->net, address) : LEC_OK;
+    if (rc == LEC_EIO)
+        snprintf(err, err_size, "api.listen: cannot listen on %s: %s", address, strerror(errno));
+    else if (rc != LEC_OK)
+        snprintf(err, err_size,
+                 "api.listen: \"%s\" is no address; give one like 127.0.0.1:3002, [::1]:3002 or "
+                 "unix:/run/school/api.sock",
+                 address);
+    else if (*address && lec_net_inner_port(s->net) > 0)
+        lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "the server API is at %.*s:%u",
+                (int)(strrchr(address, ':') - address), address, lec_net_inner_port(s->net));
+    else if (*address)
+        lec_log(s->log, LEC_LOG_INFO, LEC_CAT_SERVER, LEC_NOBODY, "the server API is at %s",
+                address);
+    return rc;
+}
+
 static void open_control(struct lec_server *s)
 {
     char path[256];
@@ -335,6 +365,8 @@ int lec_server_start(struct lec_server *s, char *err, size_t err_size)
         }
     }
     int rc = listen_on(s, err, err_size);
+    if (rc == LEC_OK)
+        rc = listen_inner(s, err, err_size);
     if (rc != LEC_OK)
         return rc;
     open_control(s);

@@ -517,7 +517,7 @@ test('fewer descriptors than connections are allowed: a warning, and a lower lim
 test('no more descriptors are allowed than the connections need', async (t) => {
   const p = await Probe.start(t, ['--max-connections', '100']);
   const limits = fs.readFileSync(`/proc/${p.process.pid}/limits`, 'latin1');
-  assert.match(limits, /^Max open files +356 /m);
+  assert.match(limits, /^Max open files +484 /m);
 });
 
 test('T11: TLS clients that offer HTTP/2 get HTTP/1.1', async (t) => {

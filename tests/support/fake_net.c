@@ -323,6 +323,12 @@ bool lec_http_secure(const struct lec_http *http)
     return http->secure;
 }
 
+bool lec_http_inner(const struct lec_http *http)
+{
+    (void)http;
+    return false;
+}
+
 bool lec_http_certificate(const struct lec_http *http, struct lec_buf *json)
 {
     if (http->certificate)
