@@ -552,6 +552,10 @@ const GROUPS = [
 
 // Limits that have a test of their own elsewhere, which sets them.
 const ELSEWHERE = {
+  'api.max_bytes': 'api.test.mjs',
+  'api.max_values': 'api.test.mjs',
+  'api.max_calls': 'api.test.mjs',
+  'api.timeout': 'api.test.mjs',
   drain_timeout: 'chaos.test.mjs',
   'http.client_timeout': 'jwks_url.test.mjs',
   'http.client_max_bytes': 'http_request.test.mjs',
