@@ -14,7 +14,8 @@ function M.create_notification(notification)
   return notifications.create(notification)
 end
 
--- Notifies many people, or, when one entry is wrong, nobody; answers with the notifications in the same order.
+-- Notifies many people, or, when one entry is wrong, nobody; answers with the notifications in the same
+-- order.
 ---@param list table[] 10,000 at most, each as for create_notification
 function M.create_bulk_notifications(list)
   return notifications.bulk(list)
@@ -39,8 +40,8 @@ local PAGE = { userId = "person", page = "integer?", limit = "integer?" }
 local PERSON = { userId = "person" }
 local OF_PERSON = { userId = "person", id = "line" }
 
--- A page of a person's notifications, newest first: { notifications, pagination: { page, limit, total, pages },
--- unreadCount, rev, epoch }.
+-- A page of a person's notifications, newest first: { notifications, unreadCount, rev, epoch,
+-- pagination: { page, limit, total, pages } }.
 ---@param user_id string
 ---@param page? integer from 1
 ---@param limit? integer 20 unless given, 100 at most
