@@ -224,7 +224,8 @@ local METHODS = { -- whether they have a body
   GET = false, HEAD = false, OPTIONS = false, POST = true, PUT = true, PATCH = true, DELETE = true,
 }
 local REQUEST = {
-  method = "string", url = "string", headers = "table", body = "string", timeout = "number", untrusted = "boolean",
+  method = "string", url = "string", headers = "table", body = "string", timeout = "number",
+  untrusted = "boolean",
 }
 
 -- A copy of the headers with one more, unless it is there in whatever letters.

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { io } from 'socket.io-client';
-import { Inbox } from './support/inbox.mjs';
+import { Inbox } from '../../examples/elearning/public/inbox.js';
 import { lectern, Server } from './support/process.mjs';
 import { random } from './support/random.mjs';
 import { Scripts } from './support/scripts.mjs';

@@ -8,7 +8,7 @@ import { announceForm, onRoomRevoked, onTyping, onDiscussion, onDiscussionChange
 import { $, el, onSubmit, toast } from './dom.js';
 import { askNamesBy, face, knowName } from './names.js';
 import { onAnnouncement, onSystem, onUpdate } from './news.js';
-import { catchUp, forgetInbox, onNotification, onUnreadCount } from './notifications.js';
+import { forgetInbox, openInbox } from './notifications.js';
 import * as outbox from './outbox.js';
 import { forgetPrivate, loadPrivate, onPrivateChanged, onPrivateMessage } from './private.js';
 import { ask, link, logEvent, me } from './server.js';
@@ -133,6 +133,7 @@ function enter(token) {
   socket.onAny((event, data) => logEvent('in', event, [data]));
   socket.onAnyOutgoing((event, ...args) => logEvent('out', event, args));
   for (const [event, handle] of Object.entries(handlers)) socket.on(event, handle);
+  openInbox(socket);
   socket.on('connect', () => {
     cameBack = '';
     hideExpiry();
@@ -171,7 +172,6 @@ function onConnected(data) {
   for (const node of document.querySelectorAll('.admin')) node.hidden = node.disabled = me.role !== 'admin';
   askNamesBy((event, payload) => ask(event, payload, { quiet: true }));
   showReturn(data);
-  catchUp(data);
   loadPrivate();
   joinCourse(course() || $('course').value); // after a reconnect: where one was
   reenterSession();
@@ -195,8 +195,6 @@ const handlers = {
   message_updated: (message) => (message.from ? onPrivateChanged(message) : onDiscussionChanged(message)),
   message_deleted: (message) => (message.from ? onPrivateChanged(message) : onDiscussionChanged(message)),
 
-  notification: onNotification,
-  unread_count: onUnreadCount,
   course_announcement: onAnnouncement,
   course_update: onUpdate,
   system_announcement: onSystem,
