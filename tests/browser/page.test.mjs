@@ -1,57 +1,11 @@
 // The demo page in a real browser: two people in one course see each other typing, talk, notify;
 // with WebSocket, and over polling only. Screenshots go to tests/browser/screenshots (untracked).
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { after, afterEach, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
 import { EXAMPLE, Server } from '../e2e/support/process.mjs';
 import { inSeconds, tokenFor } from '../e2e/support/tokens.mjs';
 import { PATIENCE } from '../e2e/support/wait.mjs';
-import { useChromium } from './chromium.mjs';
-
-const SCREENSHOTS = fileURLToPath(new URL('screenshots/', import.meta.url));
-const browser = useChromium();
-before(() => mkdirSync(SCREENSHOTS, { recursive: true }));
-
-function useClassroom() {
-  const room = { server: null, contexts: [], problems: [] };
-  before(async () => {
-    // A page that is closed between two polls tells nobody: the heartbeat finds out, here soon.
-    const heartbeat = ['--ping-interval', '2000', '--ping-timeout', String(5000 * PATIENCE)];
-    const quick = ['--presence-grace', '300', '--typing-timeout', '600000', '--typing-interval', '100', '--jwt-leeway', '0'];
-    room.server = await Server.start({ dir: EXAMPLE, args: [...quick, ...heartbeat, '--recovery-window', '120000'] });
-  });
-  afterEach(async () => {
-    for (const context of room.contexts.splice(0)) await context.close();
-    // Nothing may have gone wrong in the page's own code, nor come from elsewhere.
-    assert.deepEqual(room.problems.splice(0), []);
-  });
-  after(() => room.server?.stop());
-
-  room.blank = async (path = '/', { url = room.server.url, ...options } = {}) => {
-    const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
-    context.setDefaultTimeout(8000 * PATIENCE);
-    room.contexts.push(context);
-    const page = await context.newPage();
-    page.on('pageerror', (error) => room.problems.push(`${error}`));
-    page.on('request', (request) => {
-      const { host, protocol } = new URL(request.url());
-      if (protocol !== 'data:' && host !== new URL(url).host) room.problems.push(`asks ${request.url()}`);
-    });
-    await page.goto(url + path);
-    return page;
-  };
-  // Opens the page as somebody and waits until the course is joined.
-  room.open = async (id, { claims = {}, path = '/', course = 'demo', ...options } = {}) => {
-    const page = await room.blank(`${path}#token=${tokenFor(id, { courses: [course], ...claims })}`, options);
-    await page.getByText(`You are in course:${course}.`).waitFor();
-    return page;
-  };
-  return room;
-}
-
-const TEACHER = { claims: { role: 'teacher', name: 'Tess Teacher' } };
+import { SCREENSHOTS, TEACHER, useClassroom, wire } from './classroom.mjs';
 
 for (const [way, path, transport] of [
   ['with WebSocket', '/', 'websocket'],
@@ -199,28 +153,6 @@ describe('the page by itself', () => {
     await page.locator('.messages .mine p', { hasText: 'here again' }).waitFor();
   });
 });
-
-// A wire between page and server that can be cut.
-async function wire(t, port) {
-  const ends = new Set();
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    for (const [from, to] of [[near, far], [far, near]]) {
-      ends.add(from.pipe(to));
-      from.on('error', () => {}).on('close', () => to.destroy());
-    }
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = () => {
-    for (const end of ends) end.destroy();
-    ends.clear();
-  };
-  t.after(() => {
-    cut();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${server.address().port}`, cut };
-}
 
 describe('a lost connection', () => {
   const room = useClassroom();

@@ -1,7 +1,7 @@
 // The course: who is there, what is said and felt, who types, and what staff tell all of it.
 import { $, el, onSubmit, toast } from './dom.js';
 import { Messages } from './messages.js';
-import { face, nameOf, who } from './names.js';
+import { face, nameOf, whenNamed, who } from './names.js';
 import { clearNews, loadNews } from './news.js';
 import { writeTo } from './private.js';
 import { ask, link, me } from './server.js';
@@ -100,6 +100,8 @@ function showPeople() {
   $('people-count').textContent = rows.filter(([, status]) => status === 'online').length;
   $('people-none').hidden = rows.length > 0;
 }
+
+whenNamed(showPeople); // their order, and what screen readers say
 
 // ---------------------------------------------------------------------------------- what is said
 

@@ -6,6 +6,10 @@ const names = new Map(); // user id → name
 const asked = new Set();
 let wanted = new Set();
 let ask = null;
+const listeners = [];
+
+// Has fn called after names came that were not known.
+export const whenNamed = (fn) => listeners.push(fn);
 
 export function knowName(id, name) {
   if (!name || names.get(id) === name) return;
@@ -35,7 +39,9 @@ async function fetchNames() {
   for (const id of ids) asked.add(id);
   const answer = await ask?.('people', { ids });
   if (!answer) for (const id of ids) asked.delete(id);
-  for (const [id, name] of Object.entries(answer?.names ?? {})) knowName(id, name);
+  const came = Object.entries(answer?.names ?? {});
+  for (const [id, name] of came) knowName(id, name);
+  if (came.length > 0) for (const fn of listeners) fn();
   if (wanted.size > 0) fetchNames();
 }
 
