@@ -1,7 +1,8 @@
 /* What the files of the SQLite driver share.
  *
  *   sqlite.c      the driver: opens, takes requests, gives answers back to the loop
- *   writer.c      the thread that writes: groups of requests, one fsync a group
+ *   writer.c      the thread that writes
+ *   group.c       many requests as one transaction, with one fsync
  *   reader.c      threads that only read, beside it
  *   job.c         requests that wait
  *   reads.c       whether a request only reads
@@ -146,7 +147,7 @@ char *sql_path(const char *state_dir, const char *url, char *err, size_t err_siz
 bool sql_restore(const struct lectern_host *host, const char *url, const char *file,
                  const char *script, char *err, size_t err_size);
 
-/* --- the driver (sqlite.c, writer.c, reader.c) --------------------------------------------- */
+/* --- the driver (sqlite.c, job.c, writer.c, group.c, reader.c) --------------------------------------------- */
 
 struct sql_job {
     struct sql_job *next;
@@ -225,6 +226,7 @@ struct lectern_db {
 uint64_t sql_now(void); /* ms, monotonic */
 /* Waits under the lock until a point of sql_now, or a signal. */
 void sql_wait_until(struct lectern_db *db, pthread_cond_t *cond, uint64_t at);
+void sql_run_group(struct lectern_db *db);           /* of the writer: what waits in writes */
 void *sql_writer_main(void *db);                     /* a thread's */
 void *sql_reader_main(void *reader);                 /* a thread's */
 bool sql_overdue(struct sql_job *job, uint64_t now); /* then the answer says so */
