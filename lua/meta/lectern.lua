@@ -20,7 +20,7 @@
 ---@field version string of the server, like "0.1.0"
 ---@field config table all settings, read-only: `lectern.config.jwt.issuer`; what `lectern.lua` has under `app` is `lectern.config.app`
 ---@field state table anything kept here survives a reload of the handlers (not a restart). What a file writes here while it loads stays even if the reload then fails, so write what is safe twice: `state.votes = state.votes or {}`
----@field api table<string, function> the server API calls of all handlers: `lectern.api.send_course_update(id, update)`; unknown names raise
+---@field api table<string, function> the server API calls of all handlers, and those that are built in: `lectern.api.send_course_update(id, update)`; unknown names raise
 ---@field log lectern.Log
 ---@field json lectern.Json
 ---@field http lectern.Http
