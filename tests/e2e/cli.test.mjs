@@ -152,7 +152,7 @@ describe('settings', () => {
     await server.stop();
     const again = await Server.start({ dir: scripts.dir, port });
     assert.equal(again.port, port);
-    const { code, stderr } = await lectern(['serve', scripts.dir, '--host', '127.0.0.1'], { env: { ...secret, PORT: String(port) } });
+    const { code, stderr } = await lectern(['serve', scripts.dir, '--host', '127.0.0.1'], { env: { ...secret, PORT: String(port), LECTERN_DATABASE: 'memory:' } });
     assert.equal(code, 1, 'the port is taken');
     assert.match(stderr, new RegExp(`${port}`));
     await again.stop();
