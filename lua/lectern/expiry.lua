@@ -1,8 +1,7 @@
 -- When notifications expire: one timer, for the next of all, and a look once an hour at what was removed
 -- so long ago that no device will ask for it any more.
 --
--- Begins with the first use of notifications in this process, as what had expired before is of no
--- concern to anybody until then.
+-- Begins with `look`, at the latest with the first use of notifications in this process.
 
 local lectern = require "lectern"
 local store = require "lectern.store.notifications"

@@ -285,7 +285,7 @@ describe('keys by https URL', () => {
   it('let in', () => room.join(by('one')));
 
   it('are not taken from somebody whom no authority knows', async () => {
-    const server = await Server.start({ dir: room.scripts.dir, args: ['--jwt-jwks-url', room.origin.url], env: { JWT_SECRET: undefined } });
+    const server = await Server.start({ dir: room.scripts.dir, args: ['--jwt-jwks-url', room.origin.url], env: { JWT_SECRET: undefined, LECTERN_DATABASE: 'memory:' } });
     try {
       await server.logged(/certificate.*nobody can log in/i);
       assert.equal((await fetch(`${server.url}/readyz`)).status, 503);

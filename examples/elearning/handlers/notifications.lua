@@ -2,11 +2,17 @@
 
 local badges = require "lectern.badges"
 local check = require "lectern.check"
+local expiry = require "lectern.expiry"
 local lectern = require "lectern"
 local notifications = require "lectern.notifications"
 local roles = require "lectern.roles"
 
 local M = {}
+
+-- What expired while no server ran goes now.
+function M.on_start()
+  expiry.look()
+end
 
 -- Notifies one person; answers with the notification as it is kept.
 ---@param notification table { userId, title, message, type?, data?, priority?, actionUrl?, expiresAt? }
