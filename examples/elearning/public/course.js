@@ -112,7 +112,7 @@ export function onDiscussion(message) {
 }
 
 export function onDiscussionChanged(message) {
-  if (message.room === room) messages.show(message);
+  if (message.room === room) messages.change(message);
 }
 
 onSubmit('message-form', ({ message }) => {

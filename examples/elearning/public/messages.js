@@ -6,6 +6,7 @@ import { me } from './server.js';
 
 export class Messages {
   #nodes = new Map(); // id → node
+  #known = new Map(); // id → what is known of it
 
   constructor(list) {
     this.list = list;
@@ -14,18 +15,26 @@ export class Messages {
   clear() {
     this.list.replaceChildren();
     this.#nodes.clear();
+    this.#known.clear();
   }
 
-  // One that came, came again, or was changed: {id, userId, content, timestamp, editedAt?, deletedAt?}.
+  // One that came, or came again: {id, userId, content, timestamp, editedAt?, deletedAt?}.
   show(message) {
     const id = String(message.id);
     const node = this.#nodes.get(id) ?? this.#add(id, message.userId);
+    this.#known.set(id, message);
     delete node.dataset.state;
     const { content, timestamp, editedAt, deletedAt } = message;
     node.querySelector('time').textContent = [clock(timestamp), editedAt && !deletedAt && 'changed'].filter(Boolean).join(' · ');
     node.querySelector('p').textContent = deletedAt ? 'This message was taken back.' : String(content);
     node.classList.toggle('gone', Boolean(deletedAt));
     node.querySelector('.trouble')?.remove();
+  }
+
+  // What became of one, if it is shown: {id, content, editedAt} or {id, deletedAt}.
+  change(message) {
+    const known = this.#known.get(String(message.id));
+    if (known) this.show({ ...known, ...message });
   }
 
   showAll(messages) {
@@ -76,7 +85,11 @@ export class Messages {
     node.dataset.id = id;
     append(this.list, node);
     this.#nodes.set(id, node);
-    for (const [old, shown] of this.#nodes) if (!shown.isConnected) this.#nodes.delete(old);
+    for (const [old, shown] of this.#nodes) {
+      if (shown.isConnected) break; // the oldest leave the list first
+      this.#nodes.delete(old);
+      this.#known.delete(old);
+    }
     return node;
   }
 }

@@ -64,7 +64,7 @@ export function onPrivateMessage(message) {
 
 // Changed, or taken back.
 export function onPrivateChanged(message) {
-  if ([message.from, message.to].includes(partner)) messages.show(shaped(message));
+  if ([message.from, message.to].includes(partner)) messages.change(message);
 }
 
 function markRead() {
