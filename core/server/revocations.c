@@ -29,7 +29,7 @@ struct lec_revocations {
     struct lec_server *server;
     struct lec_db *db;    /* NULL: none */
     bool complete[KINDS]; /* the list holds all that are in the database */
-    bool beyond[KINDS];   /* while it is read: there are more */
+    bool beyond[KINDS];   /* while it is read: there are more, or one had to go meanwhile */
     enum kind reading;    /* KINDS: all are read */
     bool paging;          /* behind the look for what is beyond */
     int64_t after;        /* the page begins behind this place */
@@ -68,6 +68,13 @@ static struct lec_revoked *list_of(struct lec_revocations *r, enum kind kind)
     return kind == TOKENS ? &r->server->revoked_tokens : &r->server->revoked_people;
 }
 
+/* The list does not hold all of that kind, nor will it when it has been read. */
+static void lose(struct lec_revocations *r, enum kind kind)
+{
+    r->complete[kind] = false;
+    r->beyond[kind] = true;
+}
+
 /* Enters what the database says. Of tokens it does not say when they would have expired. */
 static void enter(struct lec_revocations *r, enum kind kind, struct lec_slice name, int64_t time)
 {
@@ -75,7 +82,7 @@ static void enter(struct lec_revocations *r, enum kind kind, struct lec_slice na
     bool lost = lec_revoked_add(list_of(r, kind), name, kind == TOKENS ? INT64_MAX : time,
                                 kind == TOKENS ? now_s : INT64_MIN);
     if (lost)
-        r->complete[kind] = false;
+        lose(r, kind);
 }
 
 /* --- reading them -------------------------------------------------------------------------- */
@@ -120,7 +127,7 @@ static bool take_page(struct lec_revocations *r, struct lec_db_result *rows)
     }
     if (r->paging)
         return n == PAGE;
-    r->beyond[r->reading] = n > 0;
+    r->beyond[r->reading] = r->beyond[r->reading] || n > 0;
     r->paging = true;
     return true;
 }
@@ -361,7 +368,7 @@ bool lec_revocations_ready(const struct lec_revocations *r)
 
 void lec_revocations_lost(struct lec_revocations *r, bool of_people)
 {
-    r->complete[of_people ? PEOPLE : TOKENS] = false;
+    lose(r, of_people ? PEOPLE : TOKENS);
 }
 
 int lec_revocations_look(const struct lec_revocations *r, const struct lec_peer *peer)

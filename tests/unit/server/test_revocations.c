@@ -382,6 +382,25 @@ static void of_a_full_list_are_looked_up(void **state)
     finish(w);
 }
 
+/* The list is full when the last of the database's come, and who was revoked meanwhile has to go. */
+static void that_go_while_others_are_read_are_looked_up(void **state)
+{
+    struct world *w = *state;
+    world_set(w, "max_revocations", "1");
+    (void)start(w);
+    reply_nothing();
+    reply_nothing();
+    reply_nothing(); /* people: nobody beyond */
+    (void)lec_server_revoke_user(w->server, LEC_SLICE("42"));
+    reply_page("43", later());
+    assert_int_equal(asked(), 0);
+    come(w);
+    assert_int_equal(asked(), 1);
+    reply_found("person", later());
+    is_refused(w, "unauthorized");
+    finish(w);
+}
+
 static int verdict;
 
 static void on_verdict(void *ctx, int rc)
@@ -431,6 +450,7 @@ int main(void)
         WORLD_TEST(forget_who_goes_while_waiting),
         WORLD_TEST(are_looked_up_for_another_token),
         WORLD_TEST(of_a_full_list_are_looked_up),
+        WORLD_TEST(that_go_while_others_are_read_are_looked_up),
         WORLD_TEST(are_told_to_whoever_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
