@@ -15,7 +15,8 @@
 #include "server/peer.h"
 #include "server/revocations.h"
 
-#define PREFIX "/api"
+#define PREFIX  "/api"
+#define REVOKED "the token was revoked"
 
 void lec_api_init(struct lec_api *a)
 {
@@ -45,7 +46,7 @@ struct lec_who lec_request_who(const struct lec_request *r)
 static void free_request(struct lec_request *r)
 {
     lec_list_remove(&r->link);
-    r->server->api.under_way--;
+    r->server->api.under_way[r->kind]--;
     if (r->counted)
         lec_callers_leave(&r->server->api.callers, lec_slice_str(r->caller.name));
     if (r->scope.n > 0)
@@ -183,22 +184,31 @@ static void on_verdict(void *ctx, int verdict)
 {
     struct lec_request *r = ctx;
     r->ask = NULL;
+    if (verdict == LEC_OK &&
+        lec_revocations_look(r->server->revocations, r->caller.peer) == LEC_EDENIED)
+        verdict = LEC_EDENIED; /* meanwhile */
     if (verdict == LEC_OK)
         give(r, lec_buf_slice(&r->held));
     else if (verdict == LEC_EAGAIN)
         refuse(r, 503, "unavailable", LEC_REVOCATIONS_UNAVAILABLE);
     else
-        refuse_caller(r, 401, "the token was revoked");
+        refuse_caller(r, 401, REVOKED);
 }
 
-/* Whose token only the database knows to be good waits for it. */
+/* Whose token only the database knows to be good waits for it. A body takes its time, in which a token may
+ * have been revoked. */
 static void on_body(void *owner, struct lec_http *http, struct lec_slice body)
 {
     struct lec_request *r = owner;
     struct lec_revocations *revocations = r->server->revocations;
     (void)http;
-    if (!r->caller.peer || lec_revocations_look(revocations, r->caller.peer) != LEC_EAGAIN) {
+    int rc = r->caller.peer ? lec_revocations_look(revocations, r->caller.peer) : LEC_OK;
+    if (rc == LEC_OK) {
         give(r, body);
+        return;
+    }
+    if (rc != LEC_EAGAIN) {
+        refuse_caller(r, 401, REVOKED);
         return;
     }
     lec_buf_add(&r->held, body.p, body.n);
@@ -291,7 +301,7 @@ static struct lec_request *begin(struct lec_server *s, struct lec_http *http,
     r->label = lec_strndup(label.p, label.n);
     lec_buf_fini(&label);
     lec_list_append(&s->api.requests, &r->link);
-    s->api.under_way++;
+    s->api.under_way[kind]++;
     return r;
 }
 
@@ -323,6 +333,14 @@ static void refuse_caller(struct lec_request *r, unsigned status, const char *wh
     if (status == 401)
         lec_buf_adds(&r->cors, "WWW-Authenticate: Bearer\r\n");
     refuse(r, status, status == 401 ? "unauthorized" : "forbidden", why);
+}
+
+/* Who it is cannot be said now. */
+static void refuse_for_now(struct lec_request *r, const char *why)
+{
+    tell_refusal(r, why);
+    r->refused = true;
+    refuse(r, 503, "unavailable", why);
 }
 
 /* The text of a key or a token; empty without one. */
@@ -387,7 +405,7 @@ static bool know(struct lec_request *r, bool must, uint64_t *per_second)
         return false;
     }
     if (lec_api_key_is(text) && !lec_key_store_ready(s->key_store)) {
-        refuse(r, 503, "unavailable", "the API keys have not been read yet");
+        refuse_for_now(r, "the API keys have not been read yet");
         return false;
     }
     if (lec_api_key_is(text)) {
@@ -406,12 +424,12 @@ static bool know(struct lec_request *r, bool must, uint64_t *per_second)
     const char *why = "";
     int rc = lec_peer_of_token(&c->peer, s->keys, text, lec_clock_ms() / 1000, &why);
     if (rc == LEC_ENOTFOUND && lec_jwks_want(s->jwks)) {
-        refuse(r, 503, "unavailable", "the key that the token names is being fetched");
+        refuse_for_now(r, "the key that the token names is being fetched");
         return false;
     }
     if (rc == LEC_OK && lec_revocations_look(s->revocations, c->peer) == LEC_EDENIED) {
         rc = LEC_EDENIED;
-        why = "the token was revoked";
+        why = REVOKED;
     }
     if (rc != LEC_OK) {
         refuse_caller(r, 401, why);
@@ -426,7 +444,7 @@ static bool admit(struct lec_request *r, const struct lec_rate *rate)
 {
     struct lec_server *s = r->server;
     uint64_t now = lec_loop_now(s->loop);
-    if (s->api.under_way > s->cfg->api_max_calls) {
+    if (s->api.under_way[r->kind] > s->cfg->api_max_calls) {
         refuse(r, 503, "busy", "too many calls are under way (api.max_calls)");
         return false;
     }

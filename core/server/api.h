@@ -15,7 +15,8 @@ struct lec_api {
     struct lec_callers callers;
     struct lec_list requests; /* under way */
     struct lec_map keyed;     /* those of them with an Idempotency-Key, by caller and key */
-    size_t under_way;
+    /* By kind, each up to api.max_calls: a crowd at the routes does not shut out other programs. */
+    size_t under_way[LEC_REQUEST_KINDS];
     uint64_t told;   /* a bucket: how often a refusal is logged */
     size_t not_told; /* refusals since the last that was */
 };

@@ -234,7 +234,7 @@ static const struct lec_setting settings[] = {
     { "api.max_values", "LECTERN_API_MAX_VALUES", COUNT(api_max_values), .fallback = "100000",
       .group = API, .help = "values in such a body, counted through all lists and objects" },
     { "api.max_calls", "LECTERN_API_MAX_CALLS", COUNT(api_max_calls), .fallback = "500",
-      .group = API, .help = "calls and requests under way at a time; more get 503 and may come again" },
+      .group = API, .help = "calls under way at a time, and as many requests to routes; more get 503 and may come again" },
     { "api.timeout", "LECTERN_API_TIMEOUT", MS(api_timeout, 1), .fallback = "30000", .group = API,
       .help = "time a call may take; after it the caller gets 504" },
     { "api.idempotency_ttl", "LECTERN_API_IDEMPOTENCY_TTL", MS(api_idempotency_ttl, 1000),

@@ -37,7 +37,7 @@ static void drain_tick(struct lec_timer *t)
     uint64_t now = lec_loop_now(s->loop), elapsed = now - s->drain.began;
     shed(s, elapsed);
     size_t left = eio_engine_count(s->engine) + eio_engine_closing(s->engine);
-    bool calls = is_asking(s) || s->api.under_way > 0;
+    bool calls = is_asking(s) || !lec_list_empty(&s->api.requests);
     if (left == 0 && !calls && s->drain.settled == 0) {
         s->drain.settled = now;
         lec_net_stop_listening(s->net);

@@ -21,7 +21,7 @@
 #define LEC_REQUEST_ID  128 /* characters, at most */
 #define LEC_MAX_CALL_ID 256 /* of an Idempotency-Key */
 
-enum lec_request_kind { LEC_REQUEST_CALL, LEC_REQUEST_ROUTE };
+enum lec_request_kind { LEC_REQUEST_CALL, LEC_REQUEST_ROUTE, LEC_REQUEST_KINDS };
 
 /* Who calls, as was verified. */
 struct lec_caller {
