@@ -103,6 +103,7 @@ void lec_db_close(struct lec_db *db)
         return;
     db->available = false;
     db->driver->close(db->database);
+    db->available = false; /* news that it was back may have been among its last */
     db->driver = NULL;
     for (size_t pos = 0; (c = lec_map_next(&db->calls, &pos)) != NULL; pos = 0) {
         answer_error(c, LECTERN_DB_UNAVAILABLE, "the server is stopping");
@@ -183,7 +184,7 @@ void lec_db_cancel(struct lec_db_call *c)
     lec_timer_stop(c->db->loop, &c->timer);
     if (c->later.fn)
         forget(c);
-    else
+    else if (c->db->driver) /* else it is being closed, which forgets it */
         c->db->driver->cancel(c->db->database, c->id);
 }
 

@@ -18,12 +18,14 @@ void sql_wait_until(struct lectern_db *db, pthread_cond_t *cond, uint64_t at)
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static void deliver(struct lectern_db *db)
+/* posted: by the post, which may be given to the host again from now on. */
+static void deliver(struct lectern_db *db, bool posted)
 {
     pthread_mutex_lock(&db->lock);
     struct sql_list done = db->done;
     db->done = (struct sql_list){ 0 };
-    db->mailbox->posted = false;
+    if (posted)
+        db->mailbox->posted = false;
     pthread_mutex_unlock(&db->lock);
     struct sql_job *job;
     while ((job = sql_list_shift(&done)) != NULL) {
@@ -41,7 +43,7 @@ static void on_post(struct lectern_post *post)
 {
     struct sql_mailbox *mailbox = (struct sql_mailbox *)post;
     if (mailbox->db)
-        deliver(mailbox->db);
+        deliver(mailbox->db, true);
     else
         free(mailbox);
 }
@@ -294,9 +296,7 @@ static void close_db(struct lectern_db *db)
     pthread_mutex_unlock(&db->lock);
     if (db->has_thread)
         pthread_join(db->thread, NULL);
-    bool posted = db->mailbox->posted;
-    deliver(db);
-    db->mailbox->posted = posted;
+    deliver(db, false);
     free_db(db);
 }
 

@@ -24,6 +24,7 @@ struct lectern_db {
         size_t n;
     } got[MAX];
     size_t n, canceled, closed;
+    bool last_news; /* while it closes it says that it is back */
 };
 
 static struct lectern_db database;
@@ -58,6 +59,8 @@ static void driver_cancel(struct lectern_db *db, uint64_t id)
 static void driver_close(struct lectern_db *db)
 {
     db->closed++;
+    if (db->last_news)
+        db->events->on_state(db->ctx, true, "it is there again");
     for (size_t i = 0; i < db->n; i++)
         free(db->got[i].request);
     db->n = 0;
@@ -282,6 +285,41 @@ static void closing_answers_what_waits(void **state)
     assert_false(lec_db_exclusive(w->db));
 }
 
+static void on_end(void *ctx, struct lec_slice answer)
+{
+    (void)answer;
+    struct lec_db_call **other = ctx;
+    if (*other)
+        lec_db_cancel(*other);
+    *other = NULL;
+}
+
+/* What one of them hears makes it give up another. */
+static void closing_bears_a_cancel(void **state)
+{
+    struct world *w = *state;
+    static struct lec_db_call *calls[2];
+    for (int i = 0; i < 2; i++) {
+        lec_db_begin(&w->request, w->db, LECTERN_DB_BATCH, 0, 0);
+        assert_int_equal(lec_db_call(w->db, &w->request, on_end, &calls[1 - i], &calls[i], NULL),
+                         LEC_OK);
+    }
+    lec_db_close(w->db);
+    assert_int_equal(lec_db_waiting(w->db), 0);
+}
+
+static void what_is_closed_stays_away(void **state)
+{
+    struct world *w = *state;
+    database.events->on_state(database.ctx, false, "the disk is gone");
+    database.last_news = true;
+    lec_db_close(w->db);
+    assert_false(lec_db_available(w->db));
+    assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
+    lec_loop_run(w->loop);
+    assert_int_equal(w->code, LECTERN_DB_UNAVAILABLE);
+}
+
 static void a_database_that_does_not_open_says_why(void **state)
 {
     struct world *w = *state;
@@ -303,6 +341,8 @@ int main(void)
         TEST(what_waits_has_a_bound),
         TEST(a_database_that_is_away_says_so_later),
         TEST(closing_answers_what_waits),
+        TEST(closing_bears_a_cancel),
+        TEST(what_is_closed_stays_away),
         TEST(a_database_that_does_not_open_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
