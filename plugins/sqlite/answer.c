@@ -63,9 +63,11 @@ void sql_answer_error(struct sql_bytes *b, enum lectern_db_code code, unsigned s
     va_end(ap);
     size_t size = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
     /* SQLite's messages repeat what was sent: not in the middle of a character. */
-    if (n >= (int)sizeof text)
-        while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+    if (n >= (int)sizeof text) {
+        while (size > 0 && ((unsigned char)text[size - 1] & 0xc0) == 0x80)
             size--;
+        size -= size > 0 && (unsigned char)text[size - 1] >= 0xc0;
+    }
     b->n = 0;
     sql_bytes_number(b, code, 1);
     sql_bytes_number(b, statement, 2);

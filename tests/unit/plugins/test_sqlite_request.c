@@ -160,6 +160,23 @@ static void test_codes(void **state)
     assert_string_equal(run_on(c, 1, request_of(LECTERN_DB_BATCH)), "ok");
 }
 
+/* It repeats what was sent, which may be long: no character of it is cut. */
+static void test_long_messages(void **state)
+{
+    for (size_t shift = 0; shift < 2; shift++) {
+        char sql[3000] = "SELECT \"xx";
+        size_t at = strlen(sql) - shift;
+        for (; at < 2500; at += 2)
+            memcpy(sql + at, "\xc3\xa4", 2);
+        sql[at++] = '"';
+        sql[at] = '\0';
+        const char *text = run_on(*state, 1, simple(LECTERN_DB_BATCH, sql));
+        size_t n = strlen(text);
+        assert_in_range(n, 1990, 2100);
+        assert_memory_equal(text + n - 2, "\xc3\xa4", 2);
+    }
+}
+
 static void test_bounds(void **state)
 {
     struct request r = simple(LECTERN_DB_BATCH, "VALUES (1), (2), (3)");
@@ -461,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_batch_is_one_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes_and_returning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_codes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_that_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scripts_may_not, setup, teardown),
