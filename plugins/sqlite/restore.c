@@ -99,8 +99,10 @@ static bool exchange(const char *path, const char *part, char *err, size_t err_s
     if (well && rename(log, kept_log) != 0 && errno != ENOENT)
         well = fail(err, err_size, "cannot be renamed: ", log, strerror(errno));
     unlink(shm);
-    if (well && rename(part, path) != 0)
+    if (well && rename(part, path) != 0) {
         well = fail(err, err_size, "cannot be replaced: ", path, strerror(errno));
+        (void)!rename(kept_log, log); /* it has what was written last */
+    }
     sync_folder_of(path);
     free(log);
     free(shm);
