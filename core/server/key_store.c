@@ -199,19 +199,28 @@ static void on_written(void *ctx, struct lec_slice reply)
         say(c, 1);
         return;
     }
+    struct lec_db_result result;
+    lec_db_result_begin(&result, reply);
+    if (result.changes == 0) { /* by another command, or another process, behind our look */
+        c->text.n = 0;
+        lec_buf_printf(&c->text, "the key %s was revoked already\n", c->key.id);
+        say(c, 1);
+        return;
+    }
     lec_api_keys_put(c->store->keys, &c->key);
     lec_log(c->store->log, LEC_LOG_INFO, LEC_CAT_AUTH, LEC_NOBODY, "API key %s (%s): %.*s",
             c->key.id, c->key.name, (int)strcspn(c->line, " "), c->line);
     say(c, 0);
 }
 
-/* Writes the whole key: one statement for all that may be changed. */
+/* Writes the whole key: one statement for all that may be changed. A key that was revoked stays so. */
 static void write_key(struct command *c)
 {
     static const struct lec_slice sql = LEC_SLICE(
         "INSERT INTO lectern_api_keys (id, name, hash, functions, rate, created, revoked) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) "
-        "ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, revoked = excluded.revoked");
+        "ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, revoked = excluded.revoked "
+        "WHERE lectern_api_keys.revoked = 0");
     struct lec_key_store *k = c->store;
     struct lec_buf *b = &k->request;
     lec_db_begin(b, k->db, LECTERN_DB_BATCH, 0, 0);
