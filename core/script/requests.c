@@ -172,10 +172,10 @@ static int prepare(lua_State *L, void *ud)
     lua_setfield(L, -2, "query");
     push_fields(L, r->headers);
     lua_setfield(L, -2, "headers");
-    lec_routes_push_params(L, e, r->path, &s->decoded);
+    ok = lec_routes_push_params(L, e, r->path, &s->decoded) && ok;
     lua_setfield(L, -2, "params");
     if (!ok)
-        set_string(L, "fault", "the query is not UTF-8");
+        set_string(L, "fault", "the address is not UTF-8");
     lec_handler_push(L, e->handler);
     return 3;
 }

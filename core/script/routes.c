@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/percent.h"
+#include "base/utf8.h"
 
 static const char *const methods[] = {
     [LEC_GET] = "GET",     [LEC_HEAD] = "HEAD",     [LEC_POST] = "POST",       [LEC_PUT] = "PUT",
@@ -158,10 +159,11 @@ int lec_routes_find(const struct lec_generation *g, enum lec_method method, stru
     return LEC_EDENIED;
 }
 
-void lec_routes_push_params(lua_State *L, const struct lec_route_entry *e, struct lec_slice path,
+bool lec_routes_push_params(lua_State *L, const struct lec_route_entry *e, struct lec_slice path,
                             struct lec_buf *scratch)
 {
     struct lec_slice part;
+    bool ok = true;
     lua_newtable(L);
     for (unsigned i = 0; i < e->n && next_part(&path, &part); i++) {
         if (!is_parameter(e->parts[i]))
@@ -172,8 +174,10 @@ void lec_routes_push_params(lua_State *L, const struct lec_route_entry *e, struc
             lec_buf_addc(scratch, is_encoded ? (char)lec_percent_byte(part, k) : part.p[k]);
             k += is_encoded ? 2 : 0;
         }
+        ok = lec_utf8_valid(scratch->n > 0 ? scratch->p : "", scratch->n) && ok;
         lua_pushlstring(L, e->parts[i].p + 1, e->parts[i].n - 1);
         lua_pushlstring(L, scratch->n > 0 ? scratch->p : "", scratch->n);
         lua_rawset(L, -3);
     }
+    return ok;
 }

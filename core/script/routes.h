@@ -30,8 +30,8 @@ void lec_routes_free(struct lec_generation *g);
 int lec_routes_find(const struct lec_generation *g, enum lec_method method, struct lec_slice path,
                     const struct lec_route_entry **out, struct lec_buf *allow) LEC_CHECK;
 
-/* Pushes { name = value } of the parameters; scratch is borrowed. */
-void lec_routes_push_params(lua_State *L, const struct lec_route_entry *e, struct lec_slice path,
+/* Pushes { name = value } of the parameters; scratch is borrowed. False: one is no UTF-8. */
+bool lec_routes_push_params(lua_State *L, const struct lec_route_entry *e, struct lec_slice path,
                             struct lec_buf *scratch);
 
 #endif

@@ -78,6 +78,11 @@ static void finds_routes(void **state)
         assert_string_equal(world_answer.body, found[i].answer);
         free(r);
     }
+    struct lec_request *r = request(w, LEC_GET, "/a/%FF", "");
+    ask(w, r);
+    assert_int_equal(world_answer.status, 400);
+    assert_non_null(strstr(world_answer.body, "is not UTF-8"));
+    free(r);
     static const char *const none[] = { "/", "/a", "/a/", "/a/b/", "/A/b", "/a/b/c/d", "", "*" };
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         assert_int_equal(h->route(h->ctx, LEC_GET, lec_slice_str(none[i]), &route), LEC_ENOTFOUND);
