@@ -240,6 +240,8 @@ static const struct lec_setting settings[] = {
     { "api.idempotency_ttl", "LECTERN_API_IDEMPOTENCY_TTL", MS(api_idempotency_ttl, 1000),
       .fallback = "86400000", .group = API,
       .help = "time that the answer to an Idempotency-Key is kept" },
+    { "api.max_kept", "LECTERN_API_MAX_KEPT", COUNT(api_max_kept), .fallback = "100", .group = API,
+      .help = "such answers kept for one person, the newest; those of back ends all are" },
 
     { "http.client_ca", "LECTERN_HTTP_CLIENT_CA", TEXT(http_client_ca, ""), .group = REQUESTS,
       .help = "PEM file of authorities that servers we ask must be certified by; empty is the system's" },

@@ -198,7 +198,19 @@ local WHOLE = "INSERT INTO lectern_calls "
   .. "(caller, key, hash, start_id, lease, created, status, type, headers, body) "
   .. "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
+-- A person may have a key for everything, so only the newest answers of one stay.
+local ONE_TOO_MANY = "DELETE FROM lectern_calls WHERE caller = $1 AND status IS NOT NULL AND created < "
+  .. "(SELECT created FROM lectern_calls WHERE caller = $1 ORDER BY created DESC LIMIT 1 OFFSET $2)"
+
+local function bound(caller)
+  if caller:sub(1, 5) ~= "user:" then return end
+  require("lectern.store.sweeps").added("calls", caller, core.config.api.max_kept, function(list, most)
+    core.db_call(BATCH, nil, ONE_TOO_MANY, list, most - 1)
+  end)
+end
+
 local function keep(call, status, kind, lines, body)
+  bound(call.caller)
   body = body and core.binary(body)
   if call.is_claimed then
     return core.db_call(BATCH, nil, {

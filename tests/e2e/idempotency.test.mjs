@@ -181,3 +181,26 @@ describe('a call with an Idempotency-Key', () => {
     }
   });
 });
+
+describe('the answers kept for one person', () => {
+  const room = useServer({
+    example: false, env: DISK, args: ['--api-max-kept', '5'],
+    files: { ...files, 'handlers/kept.lua': 'return { kept = function() return require "lectern".db.query("SELECT caller, count(*) AS n FROM lectern_calls GROUP BY caller ORDER BY caller") end }' },
+  });
+  const post = (id, key) => request(room, 'POST', '/notes', { token: tokenFor(id), body: { text: key }, headers: { 'idempotency-key': key } });
+
+  it('are the newest; those of a back end all are', async () => {
+    for (let i = 1; i <= 20; i++) {
+      assert.equal((await post('ada', `a${i}`)).status, 201);
+      assert.equal((await call(room, 'note', [`s${i}`], { headers: { 'idempotency-key': `s${i}` } })).status, 200);
+    }
+    assert.equal((await post('bob', 'b1')).status, 201);
+    const kept = async () => Object.fromEntries((await call(room, 'kept', [])).body.result.map(({ caller, n }) => [caller, n]));
+    await until(async () => (await kept())['user:ada'] <= 5, 'the oldest have gone');
+    const now = await kept();
+    assert.equal(now['user:bob'], 1);
+    assert.deepEqual(Object.entries(now).filter(([caller]) => caller.startsWith('service:')).map(([, n]) => n), [20]);
+    assert.equal((await post('ada', 'a20')).headers.get('idempotency-replayed'), 'true');
+    assert.equal((await post('ada', 'a1')).headers.get('idempotency-replayed'), null);
+  });
+});

@@ -555,6 +555,7 @@ const ELSEWHERE = {
   'api.max_bytes': 'api.test.mjs',
   'api.max_values': 'api.test.mjs',
   'api.max_calls': 'api.test.mjs',
+  'api.max_kept': 'idempotency.test.mjs',
   'api.timeout': 'api.test.mjs',
   drain_timeout: 'chaos.test.mjs',
   'http.client_timeout': 'jwks_url.test.mjs',

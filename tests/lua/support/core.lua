@@ -45,7 +45,7 @@ local function defaults()
     connect_timeout = 45000,
     max_rooms = 1000,
     max_arguments = 128,
-    api = { timeout = 30000, idempotency_ttl = 86400000 },
+    api = { timeout = 30000, idempotency_ttl = 86400000, max_kept = 100 },
     max_room_name = 1600,
     app = {},
   }
