@@ -12,6 +12,7 @@ local expiry = {}
 local PEOPLE = 100 -- in one transaction
 local RETRY = 5 -- seconds, when the database is away
 local HOUR = 3600 -- seconds
+local FAR = 24 * HOUR -- seconds; a timer waits no longer than that, then looks again
 local REMEMBERED = 30 * 24 * HOUR * 1000 -- ms; what was removed
 
 local expire -- fn(persons)
@@ -25,7 +26,8 @@ local function set(ms)
     timer:cancel()
   end
   at = ms
-  timer = lectern.after(math.max(0.001, (ms - time.now()) / 1000), function()
+  local seconds = math.max(0.001, math.min((ms - time.now()) / 1000, FAR))
+  timer = lectern.after(seconds, function()
     timer, at = nil, nil
     run()
   end)

@@ -105,15 +105,18 @@ end
 
 -- Keeps and pushes a piece; appends to `sent`.
 local function keep(piece, sent)
-  local entries, now, soonest = {}, time.now(), nil
+  local entries, soonest = {}, math.huge
   for i, fields in ipairs(piece) do
     entries[i] = {
       person = fields.userId, id = lectern.id(), type = fields.type, title = fields.title,
       message = fields.message, data = lectern.json.encode(fields.data), priority = fields.priority,
       action_url = fields.actionUrl, expires_at = fields.expiresAt,
     }
-    soonest = math.min(soonest or math.huge, fields.expiresAt or math.huge)
+    soonest = math.min(soonest, fields.expiresAt or math.huge)
   end
+  -- None has expired at that moment: a change that brings one never takes it away, too. Of a long bulk one
+  -- may have by now; it goes with the change that comes next.
+  local now = math.min(time.now(), soonest - 1)
   lectern.detach()
   local added, why, code = store.add(entries, now, KEPT)
   if not added then

@@ -470,6 +470,42 @@ describe("notifications", function()
       assert.equal("t3", titles(notifications.list("ada").notifications))
     end)
 
+    it("may be as far away as a time can be written, and comes after days", function()
+      local far = notifications.create(request { title = "t1", expiresAt = "9999-12-31T23:59:59.999Z" })
+      assert.equal("9999-12-31T23:59:59.999Z", far.expiresAt)
+      notifications.create(request { title = "t2", expiresAt = "2027-01-18T08:00:00Z" })
+      school:got(tab, "notification")
+      school.core.advance(3 * 86400 - 1)
+      assert.same({}, school:got(tab, "unread_count"))
+      school.core.advance(2)
+      assert.equal(1, school:got(tab, "unread_count")[1].unreadCount)
+      assert.equal("t1", titles(notifications.list("ada").notifications))
+    end)
+
+    it("of one that has expired while a bulk took long comes after it, as a change", function()
+      local store = require "lectern.store.notifications"
+      local add = store.add
+      store.add = function(...)
+        local added = add(...)
+        school.core.advance(2) -- a slow database
+        return added
+      end
+      local list = {}
+      for i = 1, 202 do
+        list[i] = { userId = i <= 200 and i or "ada", title = "t" .. i, message = "m" }
+      end
+      list[201].expiresAt = 1800000001000
+      local sent = notifications.bulk(list)
+      store.add = add
+      local pushed = school:got(tab, "notification")
+      assert.same({ 1, 2 }, { pushed[1].unreadCount, pushed[2].unreadCount })
+      assert.is_nil(pushed[1].removedIds)
+      school.core.advance(1)
+      local told = school:got(tab, "unread_count")
+      assert.same({ { unreadCount = 1, rev = pushed[2].rev + 1, removedIds = { sent[201].id } } }, told)
+      assert.equal("t202", titles(notifications.list("ada").notifications))
+    end)
+
     -- The timer is late, or was never set, as the process is another one.
     local function overdue(fn)
       notifications.create(request { title = "t1", expiresAt = 1800000005000 })

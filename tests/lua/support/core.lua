@@ -215,6 +215,9 @@ local function new(config)
   core.run = run
 
   local function timer(seconds, fn, period)
+    if seconds > 4e9 then -- as the real one
+      error("seconds expected, at least 0", 3)
+    end
     serial = serial + 1
     timers[serial] = { due = clock + seconds, order = serial, fn = fn, period = period }
     return serial
