@@ -94,7 +94,9 @@ M.routes = {
   ["GET /notifications"] = list, -- ?page=1&limit=20
   ["GET /notifications/unread-count"] = of_person(unread),
   ["POST /notifications/mark-all-read"] = of_person(notifications.mark_all_read),
-  ["POST /notifications/:id/read"] = of_person(notifications.mark_read),
+  ["POST /notifications/:id/read"] = of_person(function(person, id)
+    return lectern.api.mark_as_read(id, person) -- { count = 0 } of one that has gone, as the platform has it
+  end),
   ["DELETE /notifications/:id"] = of_person(notifications.delete),
   ["POST /websocket/test-notification"] = of_person(test),
   ["GET /websocket/status"] = of_person(status),
