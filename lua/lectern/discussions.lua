@@ -2,6 +2,9 @@
 --
 -- A room may hold many discussions, told apart by `discussionId`; a message without one belongs to the
 -- room itself. Who writes is not cancelled by a disconnect: what is kept is sent, too.
+--
+-- Rooms of one person or of two have none: what is in a private room is lectern.messages' alone, which knows
+-- whom it is for, whose it is to change, and what goes when one of the two is erased.
 
 local lectern = require "lectern"
 local check = require "lectern.check"
@@ -24,6 +27,28 @@ local EDIT = { id = "line", content = "text", by = "person" }
 local DELETE = { id = "line", by = "person" }
 local REACTION = { discussionId = "id", userId = "person", reaction = "line", messageId = "id?" }
 local KEEP_REACTIONS = lectern.config.store.reactions
+
+---@return string? room its one name, string? message, string? code "invalid"
+local function place(name)
+  local room, why, code = rooms.normalise(name)
+  if not room then
+    return nil, why, code
+  end
+  local kind = rooms.parse(room)
+  if kind == "private" or kind == "user" then
+    return nil, ("there are no discussions in a room of kind %s"):format(kind), "invalid"
+  end
+  return room
+end
+
+---As check.in_room, of a room that may have discussions.
+local function in_room(name, payload, description)
+  local room, why, code = place(name)
+  if not room then
+    return nil, why, code
+  end
+  return check.in_room(room, payload, description)
+end
 
 local function text(id)
   return type(id) == "number" and ("%d"):format(id) or id
@@ -58,7 +83,7 @@ end
 ---@return string? why
 ---@return string? code "invalid", "too_big"; "conflict": another's message has this id; or the database's
 function discussions.send(name, message)
-  local fields, why, code = check.in_room(name, message, MESSAGE)
+  local fields, why, code = in_room(name, message, MESSAGE)
   if not fields then
     return nil, why, code
   elseif fields.expiresAt and fields.expiresAt <= time.now() then
@@ -94,7 +119,7 @@ end
 ---@return table? message
 ---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
 function discussions.edit(name, change, anybodys)
-  local fields, why, code = check.in_room(name, change, EDIT)
+  local fields, why, code = in_room(name, change, EDIT)
   if not fields then
     return nil, why, code
   end
@@ -121,7 +146,7 @@ end
 ---@return table? message the tombstone
 ---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
 function discussions.delete(name, change, anybodys)
-  local fields, why, code = check.in_room(name, change, DELETE)
+  local fields, why, code = in_room(name, change, DELETE)
   if not fields then
     return nil, why, code
   end
@@ -144,7 +169,7 @@ end
 
 -- The fields of a reaction, checked, and as the store has them.
 local function reaction_of(name, reaction)
-  local fields, why, code = check.in_room(name, reaction, REACTION)
+  local fields, why, code = in_room(name, reaction, REACTION)
   if not fields then
     return nil, why, code
   end
@@ -213,7 +238,7 @@ end
 ---@return { messages: table[], nextCursor?: string, hasMore: boolean }? page
 ---@return string? why, string? code "invalid"; "not_found": `after` is gone; or what the database says
 function discussions.history(name, filter)
-  local room, why, code = rooms.normalise(name)
+  local room, why, code = place(name)
   if not room then
     return nil, why, code
   end
@@ -226,7 +251,7 @@ end
 ---@return table<string, integer>? tally
 ---@return string? why, string? code "invalid", or what the database says
 function discussions.reactions(name, discussion_id)
-  local room, why, code = rooms.normalise(name)
+  local room, why, code = place(name)
   if not room then
     return nil, why, code
   end

@@ -33,6 +33,23 @@ describe("discussions", function()
     assert.equal("5", sent.userId) -- people are known by text
   end)
 
+  it("are in no room of one person or of two", function()
+    local messages = require "lectern.messages"
+    local id = messages.send({ from = "ada", to = "tina", content = "mine" }).id
+    for _, room in ipairs { "private:ada:tina", "private:tina:ada", "user:ada" } do
+      for _, refused in ipairs {
+        { discussions.send(room, { userId = "ada", content = "x" }) },
+        { discussions.edit(room, { id = id, content = "x", by = "ada" }) },
+        { discussions.delete(room, { id = id, by = "tina" }, true) },
+        { discussions.react(room, { discussionId = "d", userId = "ada", reaction = "+" }) },
+        { discussions.history(room) },
+      } do
+        assert.same({ nil, "invalid" }, { refused[1], refused[3] })
+      end
+    end
+    assert.equal("mine", messages.history("ada", "tina").messages[1].content)
+  end)
+
   it("send reactions", function()
     discussions.react("course:123", { discussionId = "discussion-789", userId = "user-123", reaction = "👍" })
     assert.same({ {
