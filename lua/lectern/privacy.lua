@@ -36,7 +36,8 @@ local function place(cursor)
   end
   local at = type(cursor) == "string" and lectern.json.decode(cursor)
   local part = type(at) == "table" and at[1]
-  if type(part) ~= "number" or part % 1 ~= 0 or part < 1 or part > store.parts then
+  local good = type(part) == "number" and part % 1 == 0 and part >= 1 and part <= store.parts
+  if not good or not store.is_key(part, { unpack(at, 2) }) then
     return nil, "that is no cursor: give nextCursor of the answer before", "invalid"
   end
   return part, { unpack(at, 2) }
@@ -167,6 +168,7 @@ function privacy.erase(user_id)
   if not disconnected then
     return nil, why, code
   end
+  people.forget(person) -- a name that waits to be written would come after the round that takes it
   local partners
   partners, why, code = partners_of(person)
   if not partners then

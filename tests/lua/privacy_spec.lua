@@ -185,6 +185,32 @@ describe("one person's data", function()
     assert.has_error(function() privacy.also("x") end)
   end)
 
+  it("has no name that was written meanwhile", function()
+    local store, people = require "lectern.store.privacy", require "lectern.people"
+    privacy.erase "ada"
+    people.seen { id = "ada", name = "Name of ada, changed" }
+    local erase = store.erase
+    store.erase = function(step, ...)
+      local results = { erase(step, ...) }
+      if step == 3 then -- behind what takes names
+        school.core.advance(2)
+      end
+      return unpack(results)
+    end
+    privacy.erase "ada"
+    assert.same({}, school.core.rows "SELECT * FROM lectern_names WHERE person = 'ada'")
+  end)
+
+  it("goes on from cursors of its own alone", function()
+    for _, cursor in ipairs {
+      "", "x", "[]", "[0]", "[1]", "[1.5,1]", "[99,1]", '["1",1]', "[1,{}]", "[1,null]", "[1,true]",
+      "[1,1,2]", "[1,1e300]", '[3,1,"course:1"]', '{"1":1}', "null", 7, {},
+    } do
+      assert.equal("invalid", select(3, privacy.export("ada", cursor)), tostring(cursor))
+    end
+    assert.is_table(privacy.export("ada", "[1,1]").notifications)
+  end)
+
   it("is nobody's without an id", function()
     for _, id in ipairs { "", "a\nb", {}, true } do
       assert.equal("invalid", select(3, privacy.export(id)))

@@ -136,6 +136,22 @@ function privacy.key(part, row)
   return key
 end
 
+---Whether values can be such a key.
+---@param part integer 1 to privacy.parts
+---@param key any[]
+---@return boolean
+function privacy.is_key(part, key)
+  local n = 0
+  for _ in TOLD[part].key:gmatch "[%w_]+" do
+    n = n + 1
+    local value = key[n]
+    if type(value) ~= "string" and (type(value) ~= "number" or math.abs(value) > 2 ^ 53) then
+      return false
+    end
+  end
+  return #key == n
+end
+
 ---One step of erasing, for some rows.
 ---@param step integer 1 to privacy.steps
 ---@param person string
