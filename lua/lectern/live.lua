@@ -54,11 +54,7 @@ local function forget(room)
   state.count = state.count - 1
 end
 
-local function session_of(room)
-  local session = state.sessions[room]
-  if session then
-    return session
-  end
+local function new_session(room)
   if state.count >= SESSIONS_MAX then
     local oldest
     for name, other in pairs(state.sessions) do
@@ -69,7 +65,7 @@ local function session_of(room)
     forget(oldest)
   end
   state.serial, state.count = state.serial + 1, state.count + 1
-  session = { hands = {}, screens = {}, serial = state.serial }
+  local session = { hands = {}, screens = {}, serial = state.serial }
   state.sessions[room] = session
   return session
 end
@@ -91,16 +87,26 @@ function live.apply(room, event)
     return
   end
   local data = type(event.data) == "table" and event.data or {}
-  local session = session_of(room)
-  if event.type == "session_started" then
+  local person = rooms.person(event.userId)
+  local starts = event.type == "session_started"
+  local hand = event.type == "hand_raised" and data.up ~= false
+  local screen = event.type == "screen_share" and data.isSharing ~= false
+  local session = state.sessions[room]
+  if not session then
+    if not starts and not (person and (hand or screen)) then
+      return -- nothing to remember; no other session goes for it
+    end
+    session = new_session(room)
+  end
+  if starts then
     session.startedAt = session.startedAt or lectern.date()
-  elseif event.type == "hand_raised" and event.userId ~= nil then
-    set(session.hands, event.userId, data.up ~= false)
-  elseif event.type == "screen_share" and event.userId ~= nil then
-    set(session.screens, event.userId, data.isSharing ~= false)
-  elseif event.type == "user_left" and event.userId ~= nil then
-    set(session.hands, event.userId, false)
-    set(session.screens, event.userId, false)
+  elseif person and event.type == "hand_raised" then
+    set(session.hands, person, hand)
+  elseif person and event.type == "screen_share" then
+    set(session.screens, person, screen)
+  elseif person and event.type == "user_left" then
+    set(session.hands, person, false)
+    set(session.screens, person, false)
   end
   tidy(room, session)
 end

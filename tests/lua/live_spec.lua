@@ -100,6 +100,29 @@ describe("lectern.live", function()
     assert.equal("ada", hands())
   end)
 
+  it("knows people by text, as tokens do", function()
+    live.apply(ROOM, { type = "hand_raised", userId = 7 })
+    live.apply(ROOM, { type = "hand_raised", userId = "7" })
+    live.apply(ROOM, { type = "hand_raised", userId = {} })
+    assert.equal("7", hands())
+    live.apply(ROOM, { type = "hand_raised", userId = 7, data = { up = false } })
+    assert.equal("", hands())
+  end)
+
+  it("forgets no session for an event that changes nothing", function()
+    for i = 1, 10000 do
+      live.apply("live-session:" .. i, { type = "session_started" })
+    end
+    for _, event in ipairs {
+      { type = "mute_all" }, { type = "hand_raised" }, { type = "user_left", userId = "ada" },
+      { type = "hand_raised", userId = "ada", data = { up = false } },
+      { type = "screen_share", userId = "ada", data = { isSharing = false } },
+    } do
+      live.apply("live-session:other", event)
+    end
+    assert.is_true(live.snapshot("live-session:1").live)
+  end)
+
   it("remembers a bounded number of sessions, and hands", function()
     for i = 1, 10001 do
       live.apply("live-session:" .. i, { type = "session_started" })

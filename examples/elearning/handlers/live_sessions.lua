@@ -11,7 +11,7 @@ local M = {}
 -- What only staff may send from a page; everything else is for all who are in the session.
 local STAFF_ONLY = { session_started = true, session_ended = true, mute_all = true, recording = true }
 
-local EVENT = { sessionId = "id?", type = "line", userId = "id?", data = "data?" }
+local EVENT = { sessionId = "id?", type = "line", userId = "person?", data = "data?" }
 
 -- room: the session's, or its id.
 function M.send_live_session_event(room, event)
