@@ -1,5 +1,5 @@
 -- When a list in the database is looked at for what is one too many: not at each entry that is added, as
--- counting costs, but after each hundredth part of what is kept, and at the first one. The look is a task
+-- counting costs, but after each hundredth part of what is kept, or MOST, and at the first one. The look is a task
 -- of its own: it is no part of what the writer does, and when it fails there is a next time.
 
 local lectern = require "lectern"
@@ -7,6 +7,7 @@ local lectern = require "lectern"
 local sweeps = {}
 
 local COUNTED = 10000 -- lists that are remembered
+local MOST = 250 -- entries between two looks: fewer than one look takes away, so that no list outgrows them
 
 local KEY = "lectern.store.sweeps"
 lectern.state[KEY] = lectern.state[KEY] or { added = {}, lists = 0 }
@@ -27,7 +28,7 @@ function sweeps.added(kind, list, keep, fn)
     counted.lists = counted.lists + 1
   end
   added = (added or keep) + 1
-  local due = added >= math.max(1, keep / 100)
+  local due = added >= math.max(1, math.min(keep / 100, MOST))
   counted.added[name] = due and 0 or added
   if due then
     lectern.spawn(fn, list, keep)
