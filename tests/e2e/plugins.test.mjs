@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { call } from './support/api.mjs';
 import { BINARY, EXAMPLE, lectern, Server } from './support/process.mjs';
 import { Scripts } from './support/scripts.mjs';
 import { useServer } from './support/suite.mjs';
@@ -56,6 +57,13 @@ describe('the example plugin', () => {
     assert.equal((await ada.ask('get_poll', { pollId: 'none' })).error.code, 'not_found');
     const eve = await room.join('eve');
     assert.equal((await eve.ask('get_poll', { pollId: poll.pollId })).error.code, 'forbidden');
+
+    const export_of = async (id) => (await call(room, 'export_person', [id])).body.result.polls;
+    assert.deepEqual(await export_of('ada'), [{ poll: poll.pollId, question: 'Ready?', choice: 2 }]);
+    assert.deepEqual(await export_of('tess'), [{ poll: poll.pollId, question: 'Ready?', choice: null }]);
+    for (const id of ['ada', 'tess']) assert.equal((await call(room, 'erase_person', [id])).body.result.erased.polls, 1);
+    for (const id of ['ada', 'tess']) assert.deepEqual(await export_of(id), []);
+    assert.deepEqual((await bob.ask('get_poll', { pollId: poll.pollId })).poll.options.map((option) => option.votes), [0, 1]);
   });
 });
 

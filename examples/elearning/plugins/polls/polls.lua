@@ -76,4 +76,22 @@ function polls.names(poll)
   return db.query("SELECT person, choice FROM polls_votes WHERE poll = $1 ORDER BY person", poll.pollId)
 end
 
+---What somebody has asked and voted, for lectern.privacy.
+---@return table? rows { poll, question, choice }, choice null in those asked, string? message, string? code
+function polls.of_person(person)
+  return db.query([[SELECT v.poll, p.question, v.choice FROM polls_votes v JOIN polls p ON p.id = v.poll
+    WHERE v.person = $1 UNION ALL SELECT id, question, NULL FROM polls WHERE author = $1]], person)
+end
+
+---Takes the votes away; polls stay, of nobody.
+---@return integer? changed rows, string? message, string? code
+function polls.forget_person(person)
+  local list, why, code = db.batch {
+    { "DELETE FROM polls_votes WHERE person = $1", person },
+    { "UPDATE polls SET author = '' WHERE author = $1", person },
+  }
+  if not list then return nil, why, code end
+  return list.changes[1] + list.changes[2]
+end
+
 return polls

@@ -3,12 +3,16 @@
 local check = require "lectern.check"
 local lectern = require "lectern"
 local polls = require "polls"
+local privacy = require "lectern.privacy"
 local roles = require "lectern.roles"
 local rooms = require "lectern.rooms"
 
 local M = {}
 
 local STAFF = { "teacher", "instructor", "admin" }
+
+-- What the plugin keeps about people is told and taken away with the rest.
+privacy.also("polls", { export = polls.of_person, erase = polls.forget_person })
 
 local function is_staff(socket)
   return roles.has(socket.user, STAFF)
