@@ -1,6 +1,6 @@
 -- When a list in the database is looked at for what is one too many: not at each entry that is added, as
--- counting costs, but after each hundredth part of what is kept, or MOST, and at the first one. The look is a task
--- of its own: it is no part of what the writer does, and when it fails there is a next time.
+-- counting costs, but after each hundredth part of what is kept, or MOST, and at the first one. The look is
+-- a task of its own: it is no part of what the writer does, and when it fails there is a next time.
 
 local lectern = require "lectern"
 
