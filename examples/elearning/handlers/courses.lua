@@ -24,7 +24,7 @@ local function send(event, course_id, content)
   end
   local sent = {}
   for field, value in pairs(content) do
-    if value ~= lectern.null then
+    if value ~= lectern.null and type(field) == "string" then
       sent[field] = value
     end
   end
@@ -46,9 +46,15 @@ function M.send_course_announcement(course_id, announcement)
   return announcements.create(course_id, announcement)
 end
 
+local FILTER = { limit = "integer?", cursor = "url?" }
+
 -- Newest first; filter: { limit?, cursor? }
 function M.list_course_announcements(course_id, filter)
-  return announcements.list(course_id, filter)
+  local given, why, code = check.fields(filter, FILTER)
+  if not given then
+    return nil, why, code
+  end
+  return announcements.list(course_id, given)
 end
 
 function M.delete_course_announcement(course_id, id)
