@@ -62,7 +62,7 @@
     X(handler_timeouts, "handlers stopped at their time budget")                                   \
     X(api_calls, "calls of the server API")                                                        \
     X(route_requests, "requests for routes of handlers")                                           \
-    X(api_refused, "calls and requests refused for who called: 401, 403, 503")                          \
+    X(api_refused, "calls and requests refused for who called: 401, 403, 503")                     \
     X(api_rate_limited, "calls and requests refused: too many a second")                           \
     X(api_failed, "calls and requests answered with 500 or above")                                 \
     X(reloads, "reloads that were taken")                                                          \

@@ -78,7 +78,8 @@ struct lec_config {
     uint64_t recovery_window, recovery_max_bytes, recovery_max_dynamic_bytes;
     /* the server API, and routes of handlers */
     char *api_listen, *api_service_role;
-    uint64_t api_max_bytes, api_max_values, api_max_calls, api_timeout, api_idempotency_ttl, api_max_kept;
+    uint64_t api_max_bytes, api_max_values, api_max_calls, api_timeout, api_idempotency_ttl,
+        api_max_kept;
     /* requests of our own */
     char *http_client_ca;
     char *http_client_allow; /* hosts (net/hosts.h) */
