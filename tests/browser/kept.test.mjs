@@ -1,6 +1,8 @@
 // What the page shows of what is kept: after a reload, for who comes late, over a slow line, on every width.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { call } from '../e2e/support/api.mjs';
+import { Person } from '../e2e/support/person.mjs';
 import { tokenFor } from '../e2e/support/tokens.mjs';
 import { sleep } from '../e2e/support/wait.mjs';
 import { SCREENSHOTS, TEACHER, useClassroom, wire } from './classroom.mjs';
@@ -101,10 +103,11 @@ describe('a slow line', () => {
     const lee = await room.open('lee', { ...LEE, url });
     const box = lee.getByLabel('Message to the course');
     await box.pressSequentially('one');
+    const onItsWay = lee.locator('#messages [data-state=sending]', { hasText: 'one' }).waitFor(); // not for long
     await box.press('Enter');
     await box.press('Enter');
     await box.pressSequentially('two, typed while one is on its way');
-    await lee.locator('#messages [data-state=sending]', { hasText: 'one' }).waitFor();
+    await onItsWay;
     await lee.locator('#messages .mine:not([data-state])', { hasText: 'one' }).waitFor();
     assert.equal(await box.inputValue(), 'two, typed while one is on its way');
     await box.press('Enter');
@@ -134,6 +137,91 @@ describe('a slow line', () => {
       const texts = (await page.locator('#messages .bubble p').allTextContents()).filter((text) => text.startsWith('through'));
       assert.deepEqual(texts, wanted);
     }
+  });
+});
+
+describe('what comes while something else is shown', () => {
+  const room = useClassroom();
+  const to = (page) => page.locator('#private-form [name=to]');
+  const write = async (page, id, text) => {
+    await to(page).fill(id);
+    await page.getByLabel('Private message', { exact: true }).fill(text);
+    await page.getByLabel('Private message', { exact: true }).press('Enter');
+  };
+
+  it('is in the conversation that it belongs to, and leaves alone whom one writes to', async (t) => {
+    const { url } = await wire(t, room.server.port, { delay: 400 });
+    const bob = await room.open('bob');
+    const lee = await room.open('lee', { ...LEE, url });
+    await write(bob, 'lee', 'Hello from Bob');
+    await lee.locator('#private-list').getByText('Hello from Bob').waitFor();
+    await write(lee, 'cleo', 'For Cleo alone');
+    await lee.locator('#private-list [data-state=sending]', { hasText: 'For Cleo alone' }).waitFor();
+    await lee.locator('#conversations button', { hasText: 'bob' }).click(); // before it is answered
+    await lee.locator('#conversations', { hasText: 'For Cleo alone' }).waitFor();
+    await lee.locator('#private-list').getByText('Hello from Bob').waitFor();
+    await sleep(1200);
+    assert.deepEqual(await lee.locator('#private-list .bubble p').allTextContents(), ['Hello from Bob']);
+    await lee.locator('#conversations button', { hasText: 'cleo' }).click();
+    await lee.locator('#private-list').getByText('For Cleo alone').waitFor();
+
+    const mia = await room.open('mia');
+    await to(mia).fill('cleo'); // and is about to write
+    await write(bob, 'mia', 'Hello, Mia');
+    await mia.locator('#private-list').getByText('Hello, Mia').waitFor();
+    assert.equal(await to(mia).inputValue(), 'cleo');
+  });
+
+  it('as a change keeps author and time, and adds no message', async (t) => {
+    const tess = await room.open('tess', TEACHER);
+    const say = async (discussionId, content) => {
+      const old = { userId: 'tess', discussionId, content, timestamp: '2020-01-02T03:04:05Z' };
+      return (await call(room.server, 'send_discussion_message', ['course:demo', old])).body.result.id;
+    };
+    const [id, elsewhere] = [await say('general', 'Frist version'), await say('other', 'elsewhere')];
+    await message(tess, 'Frist version').waitFor();
+    const other = new Person(room.server, 'tess', TEACHER);
+    t.after(() => other.close());
+    await other.admitted();
+    assert.equal((await other.ask('join_room', { room: 'course:demo' })).ok, true);
+    const bubble = tess.locator('#messages li', { hasText: 'version' });
+    assert.equal((await other.ask('edit_message', { room: 'course:demo', id: elsewhere, content: 'elsewhere, changed' })).ok, true);
+    assert.equal((await other.ask('edit_message', { room: 'course:demo', id, content: 'First version' })).ok, true);
+    await message(tess, 'First version').waitFor();
+    assert.match(await bubble.locator('time').textContent(), /Jan.* · changed$/);
+    assert.equal(await tess.locator('#messages', { hasText: 'elsewhere' }).count(), 0);
+    assert.equal((await other.ask('delete_message', { room: 'course:demo', id })).ok, true);
+    await message(tess, 'This message was taken back.').waitFor();
+  });
+
+  it('as an announcement that is taken back is not there any more, and what is read in one tab is read in all', async () => {
+    const tess = await room.open('tess', TEACHER);
+    const [one, two] = [await room.open('lea'), await room.open('lea')];
+    await announce(tess, 'Taken back soon', 'announcement');
+    await one.locator('#news').getByText('Taken back soon').waitFor();
+    const id = await one.locator('#news li', { hasText: 'Taken back soon' }).getAttribute('data-id');
+    assert.equal((await call(room.server, 'delete_course_announcement', ['demo', id])).status, 200);
+    await one.locator('#news').getByText('Taken back soon').waitFor({ state: 'detached' });
+    await one.getByText('No announcements yet.').waitFor();
+
+    for (const page of [one, two]) await write(page, 'cleo', 'so that another conversation is open');
+    await write(tess, 'lea', 'Unread in both');
+    for (const page of [one, two]) await page.locator('#conversations button', { hasText: 'Tess' }).locator('.count').waitFor();
+    await one.locator('#conversations button', { hasText: 'Tess' }).click();
+    await two.locator('#conversations button', { hasText: 'Tess' }).locator('.count').waitFor({ state: 'detached' });
+    assert.equal((await call(room.server, 'erase_person', ['tess'])).status, 200);
+    for (const page of [one, two]) await page.locator('#conversations', { hasText: 'Unread in both' }).waitFor({ state: 'detached' });
+    await one.locator('#private-list').getByText('Unread in both').waitFor({ state: 'detached' });
+  });
+
+  it('is of nobody else, when somebody else signs in', async () => {
+    const page = await room.open('lea');
+    await page.locator('#conversations', { hasText: 'cleo' }).waitFor();
+    await page.goto(`${room.server.url}/#token=${tokenFor('nora', { courses: ['demo'] })}`);
+    await page.locator('#me-name', { hasText: 'nora' }).waitFor();
+    await page.getByText('You are in course:demo.').waitFor();
+    assert.equal(await page.locator('#conversations li').count(), 0);
+    assert.equal(await page.locator('#private-list li').count(), 0);
   });
 });
 

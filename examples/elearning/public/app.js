@@ -4,13 +4,13 @@
 
 /* global io */
 
-import { announceForm, onRoomRevoked, onTyping, onDiscussion, onDiscussionChanged, onPresence, onReaction, joinCourse, forgetCourse, forgetTypists, course } from './course.js';
+import { announceForm, onRoomRevoked, onTyping, onDiscussion, onDiscussionChanged, onPresence, onReaction, onReactionRemoved, joinCourse, forgetCourse, forgetTypists, course } from './course.js';
 import { $, el, onSubmit, toast } from './dom.js';
 import { askNamesBy, face, knowName } from './names.js';
-import { onAnnouncement, onSystem, onUpdate } from './news.js';
+import { onAnnouncement, onAnnouncementDeleted, onSystem, onUpdate } from './news.js';
 import { forgetInbox, openInbox } from './notifications.js';
 import * as outbox from './outbox.js';
-import { forgetPrivate, loadPrivate, onPrivateChanged, onPrivateMessage } from './private.js';
+import { forgetPrivate, loadPrivate, onConversationDeleted, onPrivateChanged, onPrivateMessage, onReadMark } from './private.js';
 import { ask, link, logEvent, me } from './server.js';
 import { forgetSession, onLiveEvent, reenterSession } from './session.js';
 
@@ -42,12 +42,17 @@ function takeToken() {
   return given ?? sessionStorage.getItem('token');
 }
 
-function showSignIn(title = '', advice = '') {
+// Whoever comes next sees and sends nothing of whom the page was before.
+function leave() {
   link.socket?.disconnect();
   link.socket = null;
-  sessionStorage.removeItem('token');
   hideExpiry();
   for (const forget of [forgetCourse, forgetSession, forgetInbox, forgetPrivate, outbox.forget]) forget();
+}
+
+function showSignIn(title = '', advice = '') {
+  leave();
+  sessionStorage.removeItem('token');
   for (const id of ['classroom', 'me']) $(id).hidden = true;
   $('bell').parentElement.hidden = true;
   $('sign-in').hidden = false;
@@ -192,14 +197,18 @@ const handlers = {
   typing_indicator: onTyping,
   discussion_message: onDiscussion,
   discussion_reaction: onReaction,
+  discussion_reaction_removed: onReactionRemoved,
   message_updated: (message) => (message.from ? onPrivateChanged(message) : onDiscussionChanged(message)),
   message_deleted: (message) => (message.from ? onPrivateChanged(message) : onDiscussionChanged(message)),
 
   course_announcement: onAnnouncement,
+  course_announcement_deleted: onAnnouncementDeleted,
   course_update: onUpdate,
   system_announcement: onSystem,
 
   private_message: onPrivateMessage,
+  conversation_deleted: onConversationDeleted,
+  read_mark: onReadMark,
   live_session_event: onLiveEvent,
 };
 
@@ -231,7 +240,7 @@ function begin() {
 }
 window.addEventListener('hashchange', () => {
   if (!location.hash.includes('token=')) return;
-  link.socket?.disconnect();
+  leave();
   begin();
 });
 announceForm();

@@ -146,6 +146,10 @@ export function onReaction({ room: where, userId, reaction }) {
   loadReactions();
 }
 
+export function onReactionRemoved({ room: where }) {
+  if (where === room) loadReactions();
+}
+
 function showReactions(counts) {
   for (const button of document.querySelectorAll('[data-reaction]')) {
     button.querySelector('span').textContent = counts?.[button.dataset.reaction] || '';

@@ -1,5 +1,5 @@
 // A list of messages, one node for each id: those on their way, those that were sent, changed, taken back.
-import { append, clock, el } from './dom.js';
+import { append, clock, el, toast } from './dom.js';
 import { face, who } from './names.js';
 import { post } from './outbox.js';
 import { me } from './server.js';
@@ -7,6 +7,7 @@ import { me } from './server.js';
 export class Messages {
   #nodes = new Map(); // id → node
   #known = new Map(); // id → what is known of it
+  #time = 0; // one more each time the list becomes another one
 
   constructor(list) {
     this.list = list;
@@ -16,6 +17,7 @@ export class Messages {
     this.list.replaceChildren();
     this.#nodes.clear();
     this.#known.clear();
+    this.#time += 1;
   }
 
   // One that came, or came again: {id, userId, content, timestamp, editedAt?, deletedAt?}.
@@ -46,9 +48,15 @@ export class Messages {
     append(this.list, el('li', { className: 'line' }, ...parts));
   }
 
-  // Sends what one wrote, which is in the list at once.
+  // Sends what one wrote, which is in the list at once. What comes of it when the list is another one by then, of other
+  // people, is shown there no more: it is in their history, or told.
   send(event, payload) {
+    const time = this.#time;
     post(event, payload, (id, state, more) => {
+      if (time !== this.#time) {
+        if (state === 'refused') toast(`Not sent: ${more}`, payload.content, 'bad');
+        return;
+      }
       if (state === 'sent') {
         this.show({ ...more, id, userId: me.id });
         return;

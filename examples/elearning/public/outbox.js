@@ -4,6 +4,7 @@ import { newId } from './dom.js';
 import { ask, link } from './server.js';
 
 const RETRY = 3000; // ms, while the connection stands
+const LATER = ['busy', 'unavailable', 'full', 'timeout', 'rate_limited']; // refusals that may not come again
 const waiting = new Map(); // id → { event, payload, show }
 
 // show(id, state, more): 'sending'; 'sent', with the message as the server has it; 'refused', with what it says.
@@ -22,9 +23,7 @@ async function deliver(id) {
   const answer = await ask(item.event, item.payload, { quiet: true });
   item.busy = false;
   if (!waiting.has(id)) return;
-  if (answer === undefined) {
-    setTimeout(() => deliver(id), RETRY);
-  } else if (answer.ok === false && ['busy', 'unavailable', 'full', 'timeout', 'rate'].includes(answer.error?.code)) {
+  if (answer === undefined || (answer.ok === false && LATER.includes(answer.error?.code))) {
     setTimeout(() => deliver(id), RETRY);
   } else {
     waiting.delete(id);

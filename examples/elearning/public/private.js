@@ -5,7 +5,7 @@ import { nameOf, who } from './names.js';
 import { ask, me } from './server.js';
 
 const messages = new Messages($('private-list'));
-const conversations = new Map(); // user id → { at, text, unread }
+const conversations = new Map(); // user id → { id, at, text, unread }, of the last message
 let partner = '';
 
 export async function loadPrivate() {
@@ -13,7 +13,7 @@ export async function loadPrivate() {
   if (!answer) return;
   conversations.clear();
   for (const { with: id, lastMessage, lastMessageAt, unreadCount } of answer.conversations) {
-    conversations.set(id, { at: lastMessageAt, text: lastMessage?.content ?? '', unread: unreadCount });
+    conversations.set(id, { id: lastMessage?.id, at: lastMessageAt, text: lastMessage?.content ?? '', unread: unreadCount });
   }
   if (!partner && answer.conversations.length > 0) await choose(answer.conversations[0].with);
   else if (partner) await choose(partner);
@@ -24,14 +24,16 @@ export function forgetPrivate() {
   partner = '';
   conversations.clear();
   messages.clear();
+  $('private-form').reset();
   showConversations();
 }
 
-// Shows what was said with somebody, and has it read.
+// Shows what was said with somebody, and has it read. Whom one is just writing to stays in the form.
 async function choose(id) {
+  const { to } = $('private-form').elements;
+  if (to.value.trim() === partner) to.value = id;
   if (id !== partner) messages.clear();
   partner = id;
-  $('private-form').elements.to.value = id;
   const answer = await ask('private_history', { with: id });
   if (!answer || partner !== id) return;
   messages.showAll(answer.messages.map(shaped));
@@ -39,14 +41,20 @@ async function choose(id) {
   showConversations();
 }
 
-export function writeTo(id) {
+// On the person's own wish.
+function pick(id) {
+  $('private-form').elements.to.value = id;
   choose(id);
+}
+
+export function writeTo(id) {
+  pick(id);
   $('private-form').elements.content.focus();
 }
 
 // The room of two people, in any order; an id's own colons are written %3A.
 const inName = (id) => id.replace(/[%:]/g, (sign) => ({ '%': '%25', ':': '%3A' })[sign]);
-const roomWith = (id) => `private:${inName(me.id)}:${inName(id)}`;
+const roomsWith = (id) => [[me.id, id], [id, me.id]].map((two) => `private:${two.map(inName).join(':')}`);
 
 const shaped = (message) => ({ ...message, userId: message.from });
 
@@ -54,7 +62,7 @@ export function onPrivateMessage(message) {
   const other = message.from === me.id ? message.to : message.from;
   const before = conversations.get(other);
   const mine = message.from === me.id;
-  conversations.set(other, { at: message.timestamp, text: message.content, unread: mine ? 0 : (before?.unread ?? 0) + 1 });
+  conversations.set(other, { id: message.id, at: message.timestamp, text: message.content, unread: mine ? 0 : (before?.unread ?? 0) + 1 });
   if (!partner) choose(other);
   else if (other === partner) messages.show(shaped(message));
   if (other === partner && !mine) markRead();
@@ -64,21 +72,40 @@ export function onPrivateMessage(message) {
 
 // Changed, or taken back.
 export function onPrivateChanged(message) {
-  if ([message.from, message.to].includes(partner)) messages.change(message);
+  messages.change(message);
+  for (const one of conversations.values()) if (one.id === message.id) one.text = message.content ?? '';
+  showConversations();
+}
+
+// Read on another device, or in another tab.
+export function onReadMark({ room, unreadCount }) {
+  for (const [id, one] of conversations) if (roomsWith(id).includes(room)) one.unread = unreadCount;
+  showConversations();
+}
+
+// The other one was erased, and with them what was said.
+export function onConversationDeleted({ with: id }) {
+  conversations.delete(id);
+  if (id === partner) {
+    messages.clear();
+    if ($('private-form').elements.to.value.trim() === id) $('private-form').reset();
+    partner = '';
+  }
+  showConversations();
 }
 
 function markRead() {
   const known = conversations.get(partner);
   if (!known?.unread) return;
   known.unread = 0;
-  ask('mark_room_read', { room: roomWith(partner) }, { quiet: true });
+  ask('mark_room_read', { room: roomsWith(partner)[0] }, { quiet: true });
 }
 
 function showConversations() {
   const rows = [...conversations].sort(([, a], [, b]) => String(b.at).localeCompare(String(a.at)));
   $('conversations').replaceChildren(
     ...rows.slice(0, 20).map(([id, { at, text, unread }]) =>
-      el('li', {}, el('button', { type: 'button', ariaPressed: String(id === partner), onclick: () => choose(id) },
+      el('li', {}, el('button', { type: 'button', ariaPressed: String(id === partner), onclick: () => pick(id) },
         who(id, 'b'), unread > 0 && el('span', { className: 'count' }, unread), el('span', { className: 'grow' }, text), el('small', {}, at ? clock(at) : '')))));
   $('private-none').hidden = rows.length > 0 || Boolean(partner);
 }
