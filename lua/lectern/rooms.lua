@@ -13,7 +13,7 @@
 -- in a call as in a name that a client sent ("course:course-123", "course-123"), and mean the bare id's
 -- room, `course:123`.
 --
--- Nothing here has state of its own.
+-- Nothing here has state of its own, but for those who wait for the store.
 
 local lectern = require "lectern"
 local roles = require "lectern.roles"
@@ -239,6 +239,22 @@ local function claimed(claim, kind, id)
   return false
 end
 
+-- Who is being looked up. What is said of them meanwhile may have come too late for the answer: without
+-- this, somebody whose grant is taken back while they join would be in the room after all had left it.
+-- Each is { person, room, is_stale }; weak, as tasks may be cancelled.
+local looks = setmetatable({}, { __mode = "k" })
+
+local function said_of(person, room)
+  local look, said, why, code
+  repeat
+    look = { person = person, room = room }
+    looks[look] = true
+    said, why, code = store.get(person, room)
+    looks[look] = nil
+  until not look.is_stale or said == nil
+  return said, why, code
+end
+
 ---Whether a person may join a room. In this order: nobody joins another's user room, a private
 ---room of others, or the room that a socket is by itself; an admin joins all others; then the
 ---token's claims (`courses`, `sessions`, `discussions`); then grants; then `rooms.default`.
@@ -276,7 +292,7 @@ function rooms.may_join(user, name)
     return room
   end
   local said
-  said, why, code = store.get(own, room)
+  said, why, code = said_of(own, room)
   if said == nil then
     return nil, why, code
   elseif said == "allowed" or (said == "unsaid" and lectern.config.rooms.default == "allow") then
@@ -322,6 +338,9 @@ local function say(user_id, name, allowed)
   done, why, code = store.set(person, room, allowed, math.floor(lectern.now() * 1000))
   if not done then
     return nil, why, code
+  end
+  for look in pairs(looks) do
+    look.is_stale = look.is_stale or (look.person == person and look.room == room)
   end
   return room
 end

@@ -249,6 +249,24 @@ describe("rooms", function()
       end
     end)
 
+    it("is not opened by what is taken back while it is looked up", function()
+      load { rooms = { default = "deny" } }
+      rooms.grant("ada", "course:1")
+      local store = require "lectern.store.grants"
+      local get, calls = store.get, 0
+      function store.get(...)
+        calls = calls + 1
+        local said = get(...)
+        if calls == 1 then -- the answer comes behind those of others
+          rooms.revoke("ada", "course:1")
+          rooms.grant("bob", "course:1")
+        end
+        return said
+      end
+      assert.equal("forbidden", may(ada, "course:1"))
+      assert.equal(2, calls)
+    end)
+
     it("opens by a grant, and closes by revoke, whatever the default", function()
       load { rooms = { default = "deny" } }
       assert.equal("course:1", rooms.grant("ada", "course-1"))
