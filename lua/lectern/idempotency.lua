@@ -165,7 +165,7 @@ local function take_over(call, row)
   return true
 end
 
--- Forgets calls whose time is over, some at a time.
+-- Forgets calls whose time is over, some at a time. Any call, with a key or without, begins it.
 local OLD = "SELECT caller, key FROM lectern_calls WHERE created < $1 LIMIT $2"
 
 local function forget_old()
@@ -244,13 +244,13 @@ local SAFE = { GET = true, HEAD = true }
 ---@param request table caller, idempotency_key, hash, method, id
 ---@param fn fun(): integer, string?, string?, string?, boolean? the answer; last: a repetition may do better
 function idempotency.run(request, fn)
+  tidy()
   if not request.idempotency_key or not request.caller or SAFE[request.method] then
     keyed[coroutine.running()] = nil
     return fn()
   end
   local call = setmetatable({ caller = request.caller, key = request.idempotency_key, hash = request.hash,
     n = 0, writes = {}, is_claimed = false }, Call)
-  tidy()
   local rows, message, code = core.db_call(BATCH, nil, FIND, call.caller, call.key)
   if not rows then return refusal(request, message, code) end
   local row = rows[1]

@@ -244,5 +244,10 @@ describe("lectern.idempotency", function()
     local keys = {}
     for i, row in ipairs(core.rows "SELECT key FROM lectern_calls ORDER BY key") do keys[i] = row.key end
     assert.same({ "now", "young" }, keys)
+    core.advance(90000)
+    local bare = request "none"
+    bare.idempotency_key = nil
+    run(bare, function() return 1 end)
+    assert.same({}, core.rows "SELECT key FROM lectern_calls")
   end)
 end)
