@@ -6,6 +6,7 @@
 
 local core = require "lectern.core"
 local lectern = require "lectern"
+local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 
 local M = {}
@@ -254,15 +255,27 @@ end
 
 -- Who may be where
 
-local function each(user_id, room, method)
+-- Calls fn(socket, room) for each of a person's; how many times it was true.
+local function each(user_id, room, fn)
   local id, name = id_of(user_id), room_of(room)
   if not id then return nil, NO_ID, "invalid" end
   if not name then return nil, NO_ROOM, "invalid" end
   local n = 0
   for _, socket in ipairs(core.sockets_of("/", id)) do
-    if core.socket_methods[method](socket, name) then n = n + 1 end
+    if fn(socket, name) then n = n + 1 end
   end
   return n
+end
+
+local function join(socket, room)
+  local joined = socket:join(room)
+  if joined then presence.joined(socket, room) end
+  return joined
+end
+
+local function leave(socket, room)
+  presence.left(socket, room)
+  return socket:leave(room)
 end
 
 -- Puts all of a person's devices into a room, now. Returns how many there are.
@@ -270,7 +283,7 @@ end
 ---@param room string
 ---@return integer
 function M.join_room(user_id, room)
-  return each(user_id, room, "join")
+  return each(user_id, room, join)
 end
 
 -- Takes all of a person's devices out of a room. Returns how many there were.
@@ -278,7 +291,7 @@ end
 ---@param room string
 ---@return integer
 function M.leave_room(user_id, room)
-  return each(user_id, room, "leave")
+  return each(user_id, room, leave)
 end
 
 -- Lets a person join a room from now on, whatever the token says. Returns the room's one name.
@@ -298,7 +311,10 @@ end
 function M.revoke_room(user_id, room)
   local id = id_of(user_id)
   if not id then return nil, NO_ID, "invalid" end
-  return rooms.revoke(id, room)
+  local name, message, code = rooms.revoke(id, room)
+  if not name then return nil, message, code end
+  for _, socket in ipairs(core.sockets_of("/", id)) do presence.left(socket, name) end
+  return name
 end
 
 -- Ends all connections of a person, who may come back. Returns how many there were.

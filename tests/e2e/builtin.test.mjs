@@ -94,3 +94,18 @@ describe('built-in functions, without any handlers of e-learning', () => {
     }
   });
 });
+
+describe('built-in functions beside the handlers of e-learning', () => {
+  const room = useServer({ example: true, args: ['--presence-grace', '100'] });
+
+  it('move people where presence sees them', async () => {
+    const [, bob] = [await room.join('ada'), await room.join('bob')];
+    await bob.ask('join_room', { room: 'course:9' });
+    const online = async () => (await bob.ask('who_is_online', { room: 'course:9' })).online.sort();
+    assert.equal((await call(room, 'join_room', ['ada', 'course:9'])).body.result, 1);
+    assert.equal((await bob.hear('user_presence')).userId, 'ada');
+    assert.deepEqual(await online(), ['ada', 'bob']);
+    assert.equal((await call(room, 'leave_room', ['ada', 'course:9'])).body.result, 1);
+    assert.deepEqual(await online(), ['bob']);
+  });
+});
