@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,10 +311,10 @@ int lec_plugins_find(struct lec_plugins *plugins, const struct lec_config *cfg, 
 
 static bool set_value(struct lec_plugin_setting *s, const char *value)
 {
-    char *end;
     if (s->kind == LEC_PLUGIN_NUMBER) {
-        (void)!strtod(value, &end);
-        if (!*value || *end)
+        char *end;
+        double number = strtod(value, &end);
+        if (!*value || *end || !isfinite(number))
             return false;
     } else if (s->kind == LEC_PLUGIN_FLAG && strcmp(value, "true") != 0 &&
                strcmp(value, "false") != 0) {
