@@ -10,7 +10,6 @@
 #define GROUP_MS  10
 
 struct group {
-    struct lectern_db *db;
     struct sql_connection *c;
     struct sql_list jobs;
     unsigned kept; /* jobs whose changes are in the transaction */
@@ -144,7 +143,7 @@ static struct sql_job *take(struct lectern_db *db)
 
 void sql_run_group(struct lectern_db *db)
 {
-    struct group g = { .db = db, .c = db->writer };
+    struct group g = { .c = db->writer };
     uint64_t until = sql_now() + GROUP_MS;
     struct sql_job *job;
     bool open = begin(&g);

@@ -118,7 +118,7 @@ bool sql_request_reads(const void *request, size_t n);
 enum lectern_db_code sql_statements(struct sql_connection *c, const void *request, size_t n,
                                     struct sql_bytes *answer);
 
-/* Runs one request wholly, with its transaction; of any kind. id numbers the transaction that a
+/* Runs one request wholly, with its transaction; of any kind but BACKUP (writer.c). id numbers the transaction that a
  * BEGIN begins. Then in a transaction only if it is an interactive one. */
 enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *request, size_t n,
                              struct sql_bytes *answer);
@@ -152,13 +152,12 @@ bool sql_restore(const struct lectern_host *host, const char *url, const char *f
 struct sql_job {
     struct sql_job *next;
     enum lectern_db_kind kind;
-    unsigned flags;
     uint64_t id, transaction;
     uint32_t timeout_ms;
     uint64_t deadline; /* sql_now */
     void *request;
     size_t n;
-    bool failed;             /* writer.c: it is not to be run again */
+    bool failed;             /* group.c: it is not to be run again */
     bool is_news, available; /* no request: of the database's state; the answer is a sentence */
     struct sql_bytes answer;
 };

@@ -7,7 +7,7 @@
 
 /* What a request may still answer. */
 struct bounds {
-    uint32_t rows, bytes, max_rows, max_bytes;
+    uint32_t rows, max_rows, max_bytes;
 };
 
 /* --- parameters ---------------------------------------------------------------------------- */
@@ -323,17 +323,6 @@ static enum lectern_db_code run_step(struct sql_connection *c, enum lectern_db_k
     return code;
 }
 
-static enum lectern_db_code run_backup(struct sql_connection *c, struct lectern_reader *r,
-                                       struct sql_bytes *answer)
-{
-    uint32_t size;
-    const char *path = lectern_read_bytes(r, 4, &size);
-    struct sql_backup *backup = sql_backup_begin(c, path, size, answer);
-    while (backup && !sql_backup_step(backup, answer))
-        ;
-    return sql_answer_code(answer);
-}
-
 /* Deleted content is overwritten in the file, but the log has pages of before, and is emptied only when no
  * reader needs it. */
 static enum lectern_db_code purge(struct sql_connection *c, struct sql_bytes *answer)
@@ -365,7 +354,6 @@ enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *
     case LECTERN_DB_BATCH:
     case LECTERN_DB_BEGIN:
     case LECTERN_DB_SCRIPT:
-    case LECTERN_DB_BACKUP:
     case LECTERN_DB_CHECK:
     case LECTERN_DB_PURGE:
         break;
@@ -378,8 +366,6 @@ enum lectern_db_code sql_run(struct sql_connection *c, uint64_t id, const void *
         return sql_check(c, answer);
     if (q.kind == LECTERN_DB_PURGE)
         return purge(c, answer);
-    if (q.kind == LECTERN_DB_BACKUP)
-        return run_backup(c, &r, answer);
     enum lectern_db_code code = run_begun(c, request, n, q.kind == LECTERN_DB_BEGIN, answer);
     if (q.kind == LECTERN_DB_BEGIN && code == LECTERN_DB_OK)
         c->transaction = id;

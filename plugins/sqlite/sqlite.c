@@ -215,7 +215,6 @@ static void submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
     struct lectern_request q = lectern_read_request(&r);
     struct sql_job *job = sql_alloc(sizeof *job);
     *job = (struct sql_job){ .kind = q.kind,
-                             .flags = q.flags,
                              .id = id,
                              .transaction = q.transaction,
                              .timeout_ms = q.timeout_ms,
