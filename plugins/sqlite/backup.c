@@ -40,9 +40,8 @@ struct sql_backup *sql_backup_begin(struct sql_connection *c, const char *path, 
 {
     struct sql_backup *b = sql_alloc(sizeof *b);
     b->path = sql_alloc(n + 1);
-    b->part = sql_alloc(n + 6);
     memcpy(b->path, path, n);
-    snprintf(b->part, n + 6, "%s.part", b->path);
+    b->part = sql_suffixed(b->path, ".part");
     if (n == 0 || strlen(b->path) != n) {
         sql_answer_error(answer, LECTERN_DB_INVALID, 1, "a backup needs the name of a file");
     } else if (access(b->path, F_OK) == 0) {
@@ -87,16 +86,7 @@ static int keep(const struct sql_backup *b)
     unlink(b->part);
     if (rc != 0)
         return rc;
-    char *dir = sql_alloc(strlen(b->path) + 3);
-    strcpy(dir, b->path);
-    char *slash = strrchr(dir, '/');
-    strcpy(slash ? slash + 1 : dir, ".");
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(dir);
+    sql_sync_folder_of(b->path);
     return 0;
 }
 

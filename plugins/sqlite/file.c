@@ -8,6 +8,14 @@
 
 #include "internal.h"
 
+char *sql_suffixed(const char *path, const char *more)
+{
+    size_t n = strlen(path) + strlen(more) + 1;
+    char *text = sql_alloc(n);
+    snprintf(text, n, "%s%s", path, more);
+    return text;
+}
+
 char *sql_path(const char *state_dir, const char *url, char *err, size_t err_size)
 {
     const char *name = strchr(url, ':');
@@ -26,9 +34,7 @@ char *sql_path(const char *state_dir, const char *url, char *err, size_t err_siz
 
 int sql_lock(const char *path, char *err, size_t err_size)
 {
-    char *name = NULL, holder[32] = "";
-    if (asprintf(&name, "%s.lock", path) < 0)
-        return -1;
+    char *name = sql_suffixed(path, ".lock"), holder[32] = "";
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         snprintf(err, err_size,
@@ -53,6 +59,25 @@ int sql_lock(const char *path, char *err, size_t err_size)
     }
     free(name);
     return fd;
+}
+
+void sql_sync(const char *path, int flags)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        close(fd);
+    }
+}
+
+void sql_sync_folder_of(const char *path)
+{
+    char *dir = sql_suffixed(path, "");
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir] = '\0';
+    sql_sync(slash ? dir : ".", O_DIRECTORY);
+    free(dir);
 }
 
 void sql_make_file(const char *path)

@@ -137,6 +137,11 @@ struct sql_backup *sql_backup_begin(struct sql_connection *c, const char *path, 
 bool sql_backup_step(struct sql_backup *b, struct sql_bytes *answer);
 void sql_backup_abandon(struct sql_backup *b); /* NULL is fine */
 
+/* A path and what follows it; for free(). */
+char *sql_suffixed(const char *path, const char *more);
+/* To the disk, as far as that can be had: a file (flags 0) or a folder (O_DIRECTORY); the folder of a path. */
+void sql_sync(const char *path, int flags);
+void sql_sync_folder_of(const char *path);
 /* Takes the lock beside the file: a descriptor, or -1 with a sentence. */
 int sql_lock(const char *path, char *err, size_t err_size);
 /* Only its owner may read what will be in it; SQLite gives its other files the same mode. */

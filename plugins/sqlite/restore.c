@@ -10,15 +10,6 @@
 
 #define KEPT ".before-restore"
 
-/* path and what follows it; for free(). */
-static char *with(const char *path, const char *more)
-{
-    size_t n = strlen(path) + strlen(more) + 1;
-    char *text = sql_alloc(n);
-    snprintf(text, n, "%s%s", path, more);
-    return text;
-}
-
 static bool fail(char *err, size_t err_size, const char *what, const char *path, const char *why)
 {
     snprintf(err, err_size, "%s%s: %s", what, path, why);
@@ -66,30 +57,11 @@ static bool copy(const char *file, const char *part, const char *script, char *e
     return rc == SQLITE_OK || fail(err, err_size, "the backup could not be copied to ", part, why);
 }
 
-static void sync_path(const char *path, int flags)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-    if (fd >= 0) {
-        (void)!fsync(fd);
-        close(fd);
-    }
-}
-
-static void sync_folder_of(const char *path)
-{
-    char *dir = with(path, "");
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir] = '\0';
-    sync_path(slash ? dir : ".", O_DIRECTORY);
-    free(dir);
-}
-
 /* The old log goes first: beside the new database it would be taken for that one's. */
 static bool exchange(const char *path, const char *part, char *err, size_t err_size)
 {
-    char *log = with(path, "-wal"), *shm = with(path, "-shm"), *kept = with(path, KEPT),
-         *kept_log = with(path, KEPT "-wal");
+    char *log = sql_suffixed(path, "-wal"), *shm = sql_suffixed(path, "-shm"),
+         *kept = sql_suffixed(path, KEPT), *kept_log = sql_suffixed(path, KEPT "-wal");
     bool well = true;
     unlink(kept);
     unlink(kept_log);
@@ -103,7 +75,7 @@ static bool exchange(const char *path, const char *part, char *err, size_t err_s
         well = fail(err, err_size, "cannot be replaced: ", path, strerror(errno));
         (void)!rename(kept_log, log); /* it has what was written last */
     }
-    sync_folder_of(path);
+    sql_sync_folder_of(path);
     free(log);
     free(shm);
     free(kept);
@@ -123,7 +95,7 @@ bool sql_restore(const struct lectern_host *host, const char *url, const char *f
     bool well = false;
     int lock = sql_lock(path, err, err_size);
     if (lock >= 0) {
-        char *part = with(path, ".restoring");
+        char *part = sql_suffixed(path, ".restoring");
         unlink(part);
         int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0) {
@@ -132,7 +104,7 @@ bool sql_restore(const struct lectern_host *host, const char *url, const char *f
             close(fd);
             well = copy(file, part, script, err, err_size);
             if (well) {
-                sync_path(part, 0);
+                sql_sync(part, 0);
                 well = exchange(path, part, err, err_size);
             }
             if (!well)
