@@ -12,7 +12,7 @@ local MAX_SECONDS = 3600 -- of a transaction, which keeps everybody else from wr
 
 local db = {}
 
--- Whether it only reads. Unsure is no.
+-- Whether it only reads: then a call with a key need not keep its answer. Unsure is no.
 local function looks_reading(sql)
   local word = sql:match("^%s*(%a+)")
   word = word and word:lower()
@@ -46,18 +46,12 @@ local function check_sql(who, sql)
   end
 end
 
--- All that is written outside of db.transaction.
-local function write(sql, ...)
-  local call = idempotency.current()
-  if call then return call:write(sql, ...) end
-  return core.db_call(BATCH, nil, sql, ...)
-end
-
 function db.query(sql, ...)
   check_sql("db.query", sql)
   no_transaction("db.query")
-  if reads(sql) then return core.db_call(BATCH, nil, sql, ...) end
-  return write(sql, ...)
+  local call = idempotency.current()
+  if call and not reads(sql) then return call:write(sql, ...) end
+  return core.db_call(BATCH, nil, sql, ...)
 end
 
 function db.batch(statements)
@@ -65,15 +59,16 @@ function db.batch(statements)
     error("db.batch: a list of statements like { { sql, parameter }, … } expected", 2)
   end
   no_transaction("db.batch")
-  local only_reads = true
+  local call = idempotency.current()
+  local keeps = false
   for i, statement in ipairs(statements) do
     if type(statement) ~= "table" or type(statement[1]) ~= "string" then
       error(("db.batch: entry %d: { sql, parameters… } expected"):format(i), 2)
     end
-    only_reads = only_reads and reads(statement[1])
+    keeps = keeps or (call and not reads(statement[1]))
   end
-  if only_reads then return core.db_call(BATCH, nil, statements) end
-  return write(statements)
+  if keeps then return call:write(statements) end
+  return core.db_call(BATCH, nil, statements)
 end
 
 local Transaction = {}
