@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "net/origin.h"
 
 static bool add_networks(struct lec_networks *to, const char *text)
 {
@@ -34,14 +35,10 @@ static bool is_name(const char *name)
 
 static bool add_name(struct lec_hosts *hosts, const char *text)
 {
-    size_t star = strncmp(text, "*.", 2) == 0 ? 1 : 0; /* its dot stays */
-    if (!is_name(text + 2 * star))
+    if (!is_name(strncmp(text, "*.", 2) == 0 ? text + 2 : text))
         return false;
-    char *name = lec_strndup(text + star, strlen(text + star));
-    for (char *p = name; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
     hosts->names = lec_realloc(hosts->names, (hosts->n_names + 1) * sizeof *hosts->names);
-    hosts->names[hosts->n_names++] = name;
+    hosts->names[hosts->n_names++] = lec_strndup(text, strlen(text));
     return true;
 }
 
@@ -73,12 +70,8 @@ void lec_hosts_fini(struct lec_hosts *hosts)
 
 bool lec_hosts_have(const struct lec_hosts *hosts, const char *name)
 {
-    size_t n = strlen(name);
-    for (size_t i = 0; i < hosts->n_names; i++) {
-        const char *one = hosts->names[i];
-        size_t m = strlen(one);
-        if (*one == '.' ? n > m && strcasecmp(name + n - m, one) == 0 : strcasecmp(name, one) == 0)
+    for (size_t i = 0; i < hosts->n_names; i++)
+        if (lec_host_matches(lec_slice_str(name), lec_slice_str(hosts->names[i])))
             return true;
-    }
     return false;
 }

@@ -6,7 +6,7 @@
 
 /* All zero is an empty list. */
 struct lec_hosts {
-    char **names; /* in lower case; those of "*.x" begin with their dot */
+    char **names; /* "x", "*.x" */
     size_t n_names;
     struct lec_networks nets;
 };

@@ -77,7 +77,7 @@ static bool same_word(struct lec_slice a, struct lec_slice b)
     return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
-static bool host_matches(struct lec_slice host, struct lec_slice rule)
+bool lec_host_matches(struct lec_slice host, struct lec_slice rule)
 {
     if (rule.n < 2 || rule.p[0] != '*')
         return same_word(host, rule);
@@ -89,7 +89,7 @@ static bool host_matches(struct lec_slice host, struct lec_slice rule)
 bool lec_origin_matches(const struct lec_origin *origin, const struct lec_origin *rule)
 {
     return same_word(origin->scheme, rule->scheme) && origin->port == rule->port &&
-           host_matches(origin->host, rule->host);
+           lec_host_matches(origin->host, rule->host);
 }
 
 bool lec_origin_is_host(const struct lec_origin *origin, struct lec_slice host)

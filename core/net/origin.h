@@ -22,8 +22,10 @@ struct lec_origin {
 /* False: it is none, or bears a user. */
 bool lec_origin_parse(struct lec_origin *out, struct lec_slice text);
 
-/* Whether `origin` is `rule`, or one that it stands for: "*." in front of a rule's host are one or
- * more labels. */
+/* Whether `host` is `rule`, or one that it stands for: "*." in front of a rule are one or more labels. */
+bool lec_host_matches(struct lec_slice host, struct lec_slice rule);
+
+/* Whether `origin` is `rule`, or one that it stands for by its host. */
 bool lec_origin_matches(const struct lec_origin *origin, const struct lec_origin *rule);
 
 /* Whether a page of this origin has its server's own address, which is what the header Host says. The
