@@ -10,78 +10,7 @@
 #include <cmocka.h>
 
 #include "db/db.h"
-
-/* --- a driver that keeps what it is given --- */
-
-#define MAX 16
-
-struct lectern_db {
-    const struct lectern_db_events *events;
-    void *ctx;
-    struct {
-        uint64_t id;
-        void *request;
-        size_t n;
-    } got[MAX];
-    size_t n, canceled, closed;
-    bool last_news; /* while it closes it says that it is back */
-};
-
-static struct lectern_db database;
-
-static struct lectern_db *driver_open(const struct lectern_host *host, const char *url,
-                                      const struct lectern_db_events *events, void *ctx, char *err,
-                                      size_t err_size)
-{
-    (void)host;
-    if (strcmp(url, "fake:bad") == 0) {
-        strncpy(err, "there is no such file", err_size);
-        return NULL;
-    }
-    database = (struct lectern_db){ .events = events, .ctx = ctx };
-    return &database;
-}
-
-static void driver_submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
-{
-    assert_true(db->n < MAX);
-    db->got[db->n].id = id;
-    db->got[db->n].request = request;
-    db->got[db->n++].n = n;
-}
-
-static void driver_cancel(struct lectern_db *db, uint64_t id)
-{
-    (void)id;
-    db->canceled++;
-}
-
-static void driver_close(struct lectern_db *db)
-{
-    db->closed++;
-    if (db->last_news)
-        db->events->on_state(db->ctx, true, "it is there again");
-    for (size_t i = 0; i < db->n; i++)
-        free(db->got[i].request);
-    db->n = 0;
-}
-
-static const struct lectern_db_driver driver = {
-    .schemes = "fake",
-    .exclusive = true,
-    .open = driver_open,
-    .submit = driver_submit,
-    .cancel = driver_cancel,
-    .close = driver_close,
-};
-
-/* Answers request i with these bytes. */
-static void reply(size_t i, const char *bytes, size_t n)
-{
-    char *copy = malloc(n);
-    memcpy(copy, bytes, n);
-    database.events->on_answer(database.ctx, database.got[i].id, copy, n);
-}
+#include "fake_db.h"
 
 /* --- the world --- */
 
@@ -120,7 +49,7 @@ static int set_up(void **state)
     w = (struct world){ .loop = lec_loop_new() };
     w.db = lec_db_new(w.loop, &cfg, NULL);
     assert_false(lec_db_available(w.db));
-    assert_int_equal(lec_db_open(w.db, &driver, NULL, "fake:", err, sizeof err), LEC_OK);
+    assert_int_equal(lec_db_open(w.db, &fake_db_driver, NULL, "fake:", err, sizeof err), LEC_OK);
     *state = &w;
     return 0;
 }
@@ -163,10 +92,10 @@ static void a_request_can_be_read(void **state)
     lec_db_answer(&w->request);
     assert_int_equal(lec_db_call(w->db, &w->request, on_answer, w, &w->call, &id), LEC_OK);
     assert_int_equal(w->request.n, 0);
-    assert_int_equal(database.n, 1);
-    assert_true(id == database.got[0].id);
+    assert_int_equal(fake_db.n, 1);
+    assert_true(id == fake_db.got[0].id);
 
-    struct lectern_reader r = lectern_read(database.got[0].request, database.got[0].n);
+    struct lectern_reader r = lectern_read(fake_db.got[0].request, fake_db.got[0].n);
     struct lectern_request q = lectern_read_request(&r);
     assert_int_equal(q.kind, LECTERN_DB_STEP);
     assert_int_equal(q.flags, LECTERN_DB_ORDERED);
@@ -207,7 +136,7 @@ static void an_answer_comes_once(void **state)
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
     assert_int_equal(lec_db_waiting(w->db), 1);
     assert_int_equal(w->answers, 0);
-    reply(0, "\0\0\0", 3);
+    fake_db_reply(0, "\0\0\0", 3);
     assert_int_equal(w->answers, 1);
     assert_int_equal(w->code, LECTERN_DB_OK);
     assert_int_equal(lec_db_waiting(w->db), 0);
@@ -220,9 +149,9 @@ static void what_is_late_is_answered_and_stays_counted(void **state)
     lec_loop_run(w->loop);
     assert_int_equal(w->answers, 1);
     assert_int_equal(w->code, LECTERN_DB_TIMEOUT);
-    assert_int_equal(database.canceled, 1);
+    assert_int_equal(fake_db.canceled, 1);
     assert_int_equal(lec_db_waiting(w->db), 1);
-    reply(0, "\0\0\0", 3);
+    fake_db_reply(0, "\0\0\0", 3);
     assert_int_equal(w->answers, 1);
     assert_int_equal(lec_db_waiting(w->db), 0);
 }
@@ -232,8 +161,8 @@ static void nobody_hears_of_a_canceled_one(void **state)
     struct world *w = *state;
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
     lec_db_cancel(w->call);
-    assert_int_equal(database.canceled, 1);
-    reply(0, "\0\0\0", 3);
+    assert_int_equal(fake_db.canceled, 1);
+    fake_db_reply(0, "\0\0\0", 3);
     assert_int_equal(w->answers, 0);
     assert_int_equal(lec_db_waiting(w->db), 0);
 }
@@ -246,8 +175,8 @@ static void what_waits_has_a_bound(void **state)
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_EFULL);
     assert_int_equal(call(w, LECTERN_DB_BEGIN, 1), LEC_EFULL);
     assert_int_equal(call(w, LECTERN_DB_COMMIT, 1), LEC_OK); /* it makes room */
-    reply(0, "\0\0\0", 3);
-    reply(1, "\0\0\0", 3);
+    fake_db_reply(0, "\0\0\0", 3);
+    fake_db_reply(1, "\0\0\0", 3);
     assert_int_equal(call(w, LECTERN_DB_BATCH, 900), LEC_EFULL);
     assert_int_equal(call(w, LECTERN_DB_BATCH, 700), LEC_OK);
     assert_int_equal(call(w, LECTERN_DB_BATCH, 700), LEC_EFULL);
@@ -256,11 +185,11 @@ static void what_waits_has_a_bound(void **state)
 static void a_database_that_is_away_says_so_later(void **state)
 {
     struct world *w = *state;
-    database.events->on_state(database.ctx, false, "the disk is gone");
+    fake_db.events->on_state(fake_db.ctx, false, "the disk is gone");
     assert_false(lec_db_available(w->db));
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
     assert_int_equal(w->answers, 0);
-    assert_int_equal(database.n, 0);
+    assert_int_equal(fake_db.n, 0);
     lec_loop_run(w->loop);
     assert_int_equal(w->answers, 1);
     assert_int_equal(w->code, LECTERN_DB_UNAVAILABLE);
@@ -269,9 +198,9 @@ static void a_database_that_is_away_says_so_later(void **state)
     lec_db_cancel(w->call);
     assert_int_equal(lec_db_waiting(w->db), 0);
 
-    database.events->on_state(database.ctx, true, "it is there again");
+    fake_db.events->on_state(fake_db.ctx, true, "it is there again");
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
-    assert_int_equal(database.n, 1);
+    assert_int_equal(fake_db.n, 1);
 }
 
 static void closing_answers_what_waits(void **state)
@@ -279,7 +208,7 @@ static void closing_answers_what_waits(void **state)
     struct world *w = *state;
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
     lec_db_close(w->db);
-    assert_int_equal(database.closed, 1);
+    assert_int_equal(fake_db.closed, 1);
     assert_int_equal(w->code, LECTERN_DB_UNAVAILABLE);
     assert_int_equal(lec_db_waiting(w->db), 0);
     assert_false(lec_db_exclusive(w->db));
@@ -311,8 +240,8 @@ static void closing_bears_a_cancel(void **state)
 static void what_is_closed_stays_away(void **state)
 {
     struct world *w = *state;
-    database.events->on_state(database.ctx, false, "the disk is gone");
-    database.last_news = true;
+    fake_db.events->on_state(fake_db.ctx, false, "the disk is gone");
+    fake_db.last_news = true;
     lec_db_close(w->db);
     assert_false(lec_db_available(w->db));
     assert_int_equal(call(w, LECTERN_DB_BATCH, 1), LEC_OK);
@@ -325,7 +254,8 @@ static void a_database_that_does_not_open_says_why(void **state)
     struct world *w = *state;
     char err[100];
     lec_db_close(w->db);
-    assert_int_equal(lec_db_open(w->db, &driver, NULL, "fake:bad", err, sizeof err), LEC_EIO);
+    assert_int_equal(lec_db_open(w->db, &fake_db_driver, NULL, "fake:bad", err, sizeof err),
+                     LEC_EIO);
     assert_string_equal(err, "there is no such file");
     assert_false(lec_db_available(w->db));
 }

@@ -3,78 +3,30 @@
 
 #include "base/clock.h"
 #include "db/db.h"
+#include "fake_db.h"
 #include "server/revocations.h"
 
-/* --- a driver that keeps what it is given --- */
+/* --- what it is asked, and answers --- */
 
-#define MAX 16
-
-struct lectern_db {
-    const struct lectern_db_events *events;
-    void *ctx;
-    struct {
-        uint64_t id;
-        void *request;
-        size_t n;
-    } got[MAX];
-    size_t n, answered, canceled;
-};
-
-static struct lectern_db database;
-
-static struct lectern_db *driver_open(const struct lectern_host *host, const char *url,
-                                      const struct lectern_db_events *events, void *ctx, char *err,
-                                      size_t err_size)
-{
-    (void)host, (void)url, (void)err, (void)err_size;
-    database = (struct lectern_db){ .events = events, .ctx = ctx };
-    return &database;
-}
-
-static void driver_submit(struct lectern_db *db, uint64_t id, void *request, size_t n)
-{
-    assert_true(db->n < MAX);
-    db->got[db->n].id = id;
-    db->got[db->n].request = request;
-    db->got[db->n++].n = n;
-}
-
-static void driver_cancel(struct lectern_db *db, uint64_t id)
-{
-    (void)id;
-    db->canceled++;
-}
-
-static void driver_close(struct lectern_db *db)
-{
-    for (size_t i = 0; i < db->n; i++)
-        free(db->got[i].request);
-    db->n = 0;
-}
-
-static const struct lectern_db_driver driver = { "fake",        true,          driver_open,
-                                                 driver_submit, driver_cancel, driver_close,
-                                                 NULL };
+static size_t answered; /* the oldest requests */
 
 /* How many requests wait for an answer. */
 static size_t asked(void)
 {
-    return database.n - database.answered;
+    return fake_db.n - answered;
 }
 
 /* Whether the oldest of these has this text in it: of its statement, or a parameter. */
 static bool asked_for(const char *text)
 {
-    size_t i = database.answered;
+    size_t i = answered;
     assert_true(asked() > 0);
-    return memmem(database.got[i].request, database.got[i].n, text, strlen(text)) != NULL;
+    return memmem(fake_db.got[i].request, fake_db.got[i].n, text, strlen(text)) != NULL;
 }
 
 static void reply(struct lec_buf *answer)
 {
-    char *copy = malloc(answer->n);
-    memcpy(copy, answer->p, answer->n);
-    database.events->on_answer(database.ctx, database.got[database.answered++].id, copy, answer->n);
+    fake_db_reply(answered++, answer->p, answer->n);
     lec_buf_fini(answer);
 }
 
@@ -158,9 +110,10 @@ static struct lec_revocations *start(struct world *w)
                                               .max_rows = 10000,
                                               .max_result_bytes = 1 << 20 };
     char err[100];
+    answered = 0;
     world_start(w);
     db = lec_db_new(w->loop, &cfg, w->log);
-    assert_int_equal(lec_db_open(db, &driver, NULL, "fake:", err, sizeof err), LEC_OK);
+    assert_int_equal(lec_db_open(db, &fake_db_driver, NULL, "fake:", err, sizeof err), LEC_OK);
     lec_revocations_start(w->server->revocations, db);
     return w->server->revocations;
 }
@@ -335,7 +288,7 @@ static void forget_who_goes_while_waiting(void **state)
     come(w);
     assert_int_equal(asked(), 1);
     world_post(w, "1");
-    assert_int_equal(database.canceled, 1);
+    assert_int_equal(fake_db.canceled, 1);
     reply_found("person", later());
     finish(w);
 }
