@@ -4,14 +4,16 @@
 //   node tests/crash/crash.mjs [--kills 50] [--seed N]
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { EXAMPLE, Server } from '../e2e/support/process.mjs';
+import { call } from '../e2e/support/api.mjs';
+import { Server } from '../e2e/support/process.mjs';
+import { freePort } from '../e2e/support/proxy.mjs';
 import { random } from '../e2e/support/random.mjs';
+import { Scripts } from '../e2e/support/scripts.mjs';
 import { tokenFor } from '../e2e/support/tokens.mjs';
 import { sleep, until } from '../e2e/support/wait.mjs';
 
@@ -23,24 +25,18 @@ const dice = random(Number(options.seed));
 const WORKERS = 32;
 
 const home = mkdtempSync(path.join(tmpdir(), 'lectern-crash-'));
-process.on('exit', () => rmSync(home, { recursive: true, force: true }));
-const dir = path.join(home, 'school');
+const school = new Scripts({ handlers: [] });
+process.on('exit', () => {
+  rmSync(home, { recursive: true, force: true });
+  school.remove();
+});
 const state = path.join(home, 'state');
 const journal = path.join(home, 'journal');
-cpSync(path.join(EXAMPLE, 'handlers'), path.join(dir, 'handlers'), { recursive: true });
-cpSync(path.join(EXAMPLE, 'lectern.lua'), path.join(dir, 'lectern.lua'));
-
 writeFileSync(journal, '');
 
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => resolve(port));
-  });
-});
 const port = await freePort();
 const start = () => Server.start({
-  dir, port, env: { STATE_DIRECTORY: state },
+  dir: school.dir, port, env: { STATE_DIRECTORY: state },
   args: ['--store-notifications', '1000000', '--store-messages', '1000000'],
 });
 
@@ -85,7 +81,8 @@ const acknowledged = lines().map((line) => line.split(' '));
 let lost = 0;
 let doubled = 0;
 for (const [kind, list] of Object.entries(kept)) {
-  const byKey = Map.groupBy ? Map.groupBy(list, (row) => row.key) : list.reduce((map, row) => map.set(row.key, [...(map.get(row.key) ?? []), row]), new Map());
+  const byKey = new Map();
+  for (const row of list) byKey.set(row.key, [...(byKey.get(row.key) ?? []), row]);
   for (const [what, id, key] of acknowledged) {
     if (what !== kind) continue;
     const found = byKey.get(key) ?? [];
@@ -97,6 +94,13 @@ for (const [kind, list] of Object.entries(kept)) {
   assert.equal(byKey.size, 0, `${kind}s that were never acknowledged: ${[...byKey.keys()].slice(0, 5)}`);
 }
 // The number on the bell is the number in the list.
+const lists = rows('select person, count(*) as unread from lectern_notifications where read_at is null and gone is null group by person');
+server = await start();
+for (const { person, unread } of lists) {
+  assert.equal((await call(server, 'get_unread_count', [person])).body.result, unread, person);
+}
+await server.stop();
+
 const { calls, repeats } = JSON.parse(said);
 console.log(`${kills} kills, ${calls} calls of which ${repeats} again, ${acknowledged.length} acknowledged: ${lost} lost, ${doubled} there twice`);
 assert.equal(lost, 0);

@@ -8,11 +8,11 @@
 import { openSync, fsyncSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { sleep } from '../e2e/support/wait.mjs';
 
 const [url, token, journalPath, workers] = process.argv.slice(2);
 const journal = openSync(journalPath, 'a');
 const agent = new http.Agent({ keepAlive: true });
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 let over = false;
 let calls = 0;
 let repeats = 0;
@@ -37,23 +37,23 @@ function post(name, args, key) {
   });
 }
 
-// What is called, and which id its result holds. The key is in the content, so that the judge finds it in the file.
+// What is called; its result has an id. The key is in the content, so that the judge finds it in the file.
 const KINDS = {
-  notification: (key, n) => ['create_notification', [{ userId: `learner-${n % 50}`, type: 'CRASH', title: key, message: 'is it there?' }], (r) => r.id],
-  message: (key, n) => ['send_discussion_message', [`course:${n % 20}`, { discussionId: 'd', userId: `learner-${n % 50}`, content: key }], (r) => r.id],
+  notification: (key, n) => ['create_notification', [{ userId: `learner-${n % 50}`, type: 'CRASH', title: key, message: 'is it there?' }]],
+  message: (key, n) => ['send_discussion_message', [`course:${n % 20}`, { discussionId: 'd', userId: `learner-${n % 50}`, content: key }]],
 };
 
 async function work(worker) {
   for (let n = worker; !over; n += Number(workers)) {
     const kind = n % 3 === 0 ? 'message' : 'notification';
     const key = randomUUID();
-    const [name, args, idOf] = KINDS[kind](key, n);
+    const [name, args] = KINDS[kind](key, n);
     for (let attempt = 0; ; attempt++) {
       const answer = await post(name, args, key);
       calls++;
       if (attempt > 0) repeats++;
       if (answer?.status === 200) {
-        writeSync(journal, `${kind} ${idOf(JSON.parse(answer.body).result)} ${key}\n`);
+        writeSync(journal, `${kind} ${JSON.parse(answer.body).result.id} ${key}\n`);
         fsyncSync(journal);
         break;
       }
