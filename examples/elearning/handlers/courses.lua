@@ -1,6 +1,7 @@
 -- Courses: announcements and updates to all who are in a course's room. Announcements are kept for who comes
 -- later.
 
+local ack = require "lectern.ack"
 local announcements = require "lectern.announcements"
 local check = require "lectern.check"
 local lectern = require "lectern"
@@ -83,13 +84,7 @@ function M.on_list_announcements(socket, payload)
   if not allowed then
     return nil, why, code
   end
-  local page
-  page, why, code = announcements.list(given.courseId, given)
-  if not page then
-    return nil, why, code
-  end
-  page.ok = true
-  return page
+  return ack.of(announcements.list(given.courseId, given))
 end
 
 local ANNOUNCE = {
@@ -143,12 +138,7 @@ function M.on_announce(socket, payload)
     type = given.type, title = given.title, message = given.message, data = given.data,
     expiresAt = given.expiresAt,
   }
-  local sent
-  sent, why, code = way(given.courseId, content, socket)
-  if not sent then
-    return nil, why, code
-  end
-  return { ok = true }
+  return ack.done(way(given.courseId, content, socket))
 end
 
 return M

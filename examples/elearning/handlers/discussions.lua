@@ -1,5 +1,6 @@
 -- Discussions: messages and reactions in a room, and reading back.
 
+local ack = require "lectern.ack"
 local check = require "lectern.check"
 local discussions = require "lectern.discussions"
 local lectern = require "lectern"
@@ -40,17 +41,12 @@ function M.on_discussion_message(socket, payload)
   if not given then
     return nil, why, code
   end
-  local message
-  message, why, code = discussions.send(given.room, {
+  return ack.with("message", discussions.send(given.room, {
     id = given.id,
     discussionId = given.discussionId,
     userId = socket.user.id,
     content = given.content,
-  })
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  }))
 end
 
 local EDIT = { room = "room", id = "line", content = "text" }
@@ -62,12 +58,7 @@ function M.on_edit_message(socket, payload)
     return nil, why, code
   end
   given.by = socket.user.id
-  local message
-  message, why, code = discussions.edit(given.room, given)
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  return ack.with("message", discussions.edit(given.room, given))
 end
 
 local DELETE = { room = "room", id = "line" }
@@ -80,12 +71,7 @@ function M.on_delete_message(socket, payload)
   end
   given.by = socket.user.id
   local is_staff = roles.has(socket.user, lectern.config.app.staff)
-  local message
-  message, why, code = discussions.delete(given.room, given, is_staff)
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  return ack.with("message", discussions.delete(given.room, given, is_staff))
 end
 
 local REACTION = {
@@ -99,12 +85,7 @@ function M.on_discussion_reaction(socket, payload)
     return nil, why, code
   end
   given.userId = socket.user.id
-  local sent
-  sent, why, code = (given.remove and discussions.unreact or discussions.react)(given.room, given)
-  if not sent then
-    return nil, why, code
-  end
-  return { ok = true }
+  return ack.done((given.remove and discussions.unreact or discussions.react)(given.room, given))
 end
 
 local HISTORY = {

@@ -1,5 +1,6 @@
 -- Live sessions: hands, screens, comings and goings, told to all who are in the session's room.
 
+local ack = require "lectern.ack"
 local check = require "lectern.check"
 local lectern = require "lectern"
 local live = require "lectern.live"
@@ -52,12 +53,7 @@ function M.on_live_session_event(socket, payload)
     return nil, ("only staff send %s"):format(event.type), "forbidden"
   end
   event.userId = socket.user.id
-  local sent
-  sent, why, code = M.send_live_session_event(room, event)
-  if not sent then
-    return nil, why, code
-  end
-  return { ok = true }
+  return ack.done(M.send_live_session_event(room, event))
 end
 
 return M

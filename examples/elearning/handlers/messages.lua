@@ -1,5 +1,6 @@
 -- Private messages between two people.
 
+local ack = require "lectern.ack"
 local check = require "lectern.check"
 local lectern = require "lectern"
 local messages = require "lectern.messages"
@@ -23,12 +24,7 @@ function M.on_private_message(socket, payload)
     return nil, why, code
   end
   given.from = socket.user.id
-  local message
-  message, why, code = messages.send(given)
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  return ack.with("message", messages.send(given))
 end
 
 local HISTORY = {
@@ -40,13 +36,7 @@ function M.on_private_history(socket, payload)
   if not given then
     return nil, why, code
   end
-  local page
-  page, why, code = messages.history(socket.user.id, given.with, given)
-  if not page then
-    return nil, why, code
-  end
-  page.ok = true
-  return page
+  return ack.of(messages.history(socket.user.id, given.with, given))
 end
 
 local CONVERSATIONS = { limit = "integer?", cursor = "url?" }
@@ -57,13 +47,7 @@ function M.on_list_conversations(socket, payload)
   if not given then
     return nil, why, code
   end
-  local page
-  page, why, code = messages.conversations(socket.user.id, given)
-  if not page then
-    return nil, why, code
-  end
-  page.ok = true
-  return page
+  return ack.of(messages.conversations(socket.user.id, given))
 end
 
 local EDIT = { with = "person", id = "line", content = "text" }
@@ -75,12 +59,7 @@ function M.on_edit_private_message(socket, payload)
     return nil, why, code
   end
   given.by = socket.user.id
-  local message
-  message, why, code = messages.edit(given)
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  return ack.with("message", messages.edit(given))
 end
 
 local DELETE = { with = "person", id = "line" }
@@ -91,12 +70,7 @@ function M.on_delete_private_message(socket, payload)
     return nil, why, code
   end
   given.by = socket.user.id
-  local message
-  message, why, code = messages.delete(given)
-  if not message then
-    return nil, why, code
-  end
-  return { ok = true, message = message }
+  return ack.with("message", messages.delete(given))
 end
 
 return M

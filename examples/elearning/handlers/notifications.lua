@@ -1,5 +1,6 @@
 -- Notifications: sent by other programs and by staff; read by whom they are for.
 
+local ack = require "lectern.ack"
 local badges = require "lectern.badges"
 local check = require "lectern.check"
 local expiry = require "lectern.expiry"
@@ -120,33 +121,17 @@ function M.on_notify(socket, notification)
   if not roles.has(socket.user, lectern.config.app.staff) then
     return nil, "only staff notify people", "forbidden"
   end
-  local sent, why, code = notifications.create(notification)
-  if not sent then
-    return nil, why, code
-  end
-  return { ok = true, notification = sent }
+  return ack.with("notification", notifications.create(notification))
 end
 
 function M.on_announce_system(socket, announcement)
   if not roles.has(socket.user, "admin") then
     return nil, "only an admin announces to everybody", "forbidden"
   end
-  local sent, why, code = notifications.system(announcement)
-  if not sent then
-    return nil, why, code
-  end
-  return { ok = true }
+  return ack.done(notifications.system(announcement))
 end
 
 -- What people do with their own. Answers carry the badge: unreadCount, rev, epoch.
-
-local function acknowledged(answer, why, code)
-  if not answer then
-    return nil, why, code
-  end
-  answer.ok = true
-  return answer
-end
 
 local LIST = { limit = "integer?", cursor = "line?", before = "line?", unread = "boolean?" }
 
@@ -155,7 +140,7 @@ function M.on_list_notifications(socket, payload)
   if not filter then
     return nil, why, code
   end
-  return acknowledged(notifications.list(socket.user.id, filter))
+  return ack.of(notifications.list(socket.user.id, filter))
 end
 
 local SINCE = { rev = "integer", epoch = "line" }
@@ -166,7 +151,7 @@ function M.on_notifications_since(socket, payload)
   if not given then
     return nil, why, code
   end
-  return acknowledged(notifications.since(socket.user.id, given.rev, given.epoch))
+  return ack.of(notifications.since(socket.user.id, given.rev, given.epoch))
 end
 
 local ONE = { id = "line" }
@@ -176,11 +161,11 @@ function M.on_mark_notification_read(socket, payload)
   if not given then
     return nil, why, code
   end
-  return acknowledged(notifications.mark_read(socket.user.id, given.id))
+  return ack.of(notifications.mark_read(socket.user.id, given.id))
 end
 
 function M.on_mark_all_notifications_read(socket)
-  return acknowledged(notifications.mark_all_read(socket.user.id))
+  return ack.of(notifications.mark_all_read(socket.user.id))
 end
 
 function M.on_delete_notification(socket, payload)
@@ -188,7 +173,7 @@ function M.on_delete_notification(socket, payload)
   if not given then
     return nil, why, code
   end
-  return acknowledged(notifications.delete(socket.user.id, given.id))
+  return ack.of(notifications.delete(socket.user.id, given.id))
 end
 
 return M

@@ -1,5 +1,6 @@
 -- What people are called, for pages that know ids.
 
+local ack = require "lectern.ack"
 local check = require "lectern.check"
 local people = require "lectern.people"
 
@@ -13,12 +14,7 @@ function M.on_people(_, payload)
   if not given then
     return nil, why, code
   end
-  local names
-  names, why, code = people.names(given.ids)
-  if not names then
-    return nil, why, code
-  end
-  return { ok = true, names = names }
+  return ack.with("names", people.names(given.ids))
 end
 
 return M

@@ -1,5 +1,6 @@
 -- Joining and leaving rooms, and who may.
 
+local ack = require "lectern.ack"
 local check = require "lectern.check"
 local lectern = require "lectern"
 local live = require "lectern.live"
@@ -103,13 +104,7 @@ function M.on_mark_room_read(socket, payload)
   if not given then
     return nil, why, code
   end
-  local mark
-  mark, why, code = marks.read(socket.user.id, given.room, given.messageId, lectern.config.app.read_receipts)
-  if not mark then
-    return nil, why, code
-  end
-  mark.ok = true
-  return mark
+  return ack.of(marks.read(socket.user.id, given.room, given.messageId, lectern.config.app.read_receipts))
 end
 
 -- How far the person has read in a room, and how much is unread.
@@ -118,13 +113,7 @@ function M.on_room_unread(socket, payload)
   if not given then
     return nil, why, code
   end
-  local mark
-  mark, why, code = marks.of(socket.user.id, given.room)
-  if not mark then
-    return nil, why, code
-  end
-  mark.ok = true
-  return mark
+  return ack.of(marks.of(socket.user.id, given.room))
 end
 
 local GRANT = { userId = "person", room = "room" }
