@@ -66,6 +66,15 @@ function M.delete_course_announcement(course_id, id)
   return announcements.delete(given.courseId, given.id)
 end
 
+-- Whether a person may join a course's room: who may not, neither reads nor announces there.
+local function may_join(user, course_id)
+  local room, why, code = rooms.of("course", course_id)
+  if not room then
+    return nil, why, code
+  end
+  return rooms.may_join(user, room)
+end
+
 local LIST = { courseId = "id", limit = "integer?", cursor = "url?" }
 
 -- What was announced to a course, for who may join it.
@@ -74,13 +83,8 @@ function M.on_list_announcements(socket, payload)
   if not given then
     return nil, why, code
   end
-  local room
-  room, why, code = rooms.of("course", given.courseId)
-  if not room then
-    return nil, why, code
-  end
   local allowed
-  allowed, why, code = rooms.may_join(socket.user, room)
+  allowed, why, code = may_join(socket.user, given.courseId)
   if not allowed then
     return nil, why, code
   end
@@ -124,13 +128,8 @@ function M.on_announce(socket, payload)
   if not way then
     return nil, "as must be announcement, update or notification", "invalid"
   end
-  local room
-  room, why, code = rooms.of("course", given.courseId)
-  if not room then
-    return nil, why, code
-  end
   local allowed
-  allowed, why, code = rooms.may_join(socket.user, room)
+  allowed, why, code = may_join(socket.user, given.courseId)
   if not allowed then
     return nil, why, code
   end
