@@ -111,76 +111,78 @@ function discussions.send(name, message)
   return sent
 end
 
----Gives a message another content: `message_updated` {room, id, discussionId, content, editedAt, editedBy} to
----the room. Waits for the store.
----@param name string a room's name
----@param change { id: string, content: string, by: string } by: who does it
----@param anybodys? boolean whether it may be another's message
----@return table? message
----@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
-function discussions.edit(name, change, anybodys)
-  local fields, why, code = in_room(name, change, EDIT)
-  if not fields then
-    return nil, why, code
-  end
-  lectern.detach()
-  fields.anybodys = anybodys
-  local row
-  row, why, code = posts.edit(fields.room, fields)
-  if not row then
-    return nil, why, code
-  end
-  local message = shown(row)
-  lectern.to(row.room):emit("message_updated", {
-    room = row.room, id = row.id, discussionId = message.discussionId, content = message.content,
-    editedAt = message.editedAt, editedBy = message.editedBy,
-  })
-  return message
-end
-
----Deletes a message; a tombstone stays, and tells who and when: `message_deleted` {room, id, discussionId,
----deletedAt, deletedBy} to the room. Waits for the store.
----@param name string a room's name
----@param change { id: string, by: string } by: who does it
----@param anybodys? boolean whether it may be another's message
----@return table? message the tombstone
----@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
-function discussions.delete(name, change, anybodys)
-  local fields, why, code = in_room(name, change, DELETE)
+-- Checks, changes one message, and tells the room.
+local function change(name, payload, description, fn, anybodys, event, names)
+  local fields, why, code = in_room(name, payload, description)
   if not fields then
     return nil, why, code
   end
   lectern.detach()
   fields.anybodys = anybodys
   local row, done
-  row, done, code = posts.delete(fields.room, fields)
+  row, done, code = fn(fields.room, fields)
   if not row then
     return nil, done, code
   end
   local message = shown(row)
   if done then
-    lectern.to(row.room):emit("message_deleted", {
-      room = row.room, id = row.id, discussionId = message.discussionId, deletedAt = message.deletedAt,
-      deletedBy = message.deletedBy,
-    })
+    local told = { room = row.room, id = row.id, discussionId = message.discussionId }
+    for _, field in ipairs(names) do
+      told[field] = message[field]
+    end
+    lectern.to(row.room):emit(event, told)
   end
   return message
 end
 
--- The fields of a reaction, checked, and as the store has them.
-local function reaction_of(name, reaction)
-  local fields, why, code = in_room(name, reaction, REACTION)
-  if not fields then
+---Gives a message another content: `message_updated` {room, id, discussionId, content, editedAt, editedBy} to
+---the room. Waits for the store.
+---@param name string a room's name
+---@param fields { id: string, content: string, by: string } by: who does it
+---@param anybodys? boolean whether it may be another's message
+---@return table? message
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function discussions.edit(name, fields, anybodys)
+  return change(name, fields, EDIT, posts.edit, anybodys, "message_updated",
+    { "content", "editedAt", "editedBy" })
+end
+
+---Deletes a message; a tombstone stays, and tells who and when: `message_deleted` {room, id, discussionId,
+---deletedAt, deletedBy} to the room. Waits for the store.
+---@param name string a room's name
+---@param fields { id: string, by: string } by: who does it
+---@param anybodys? boolean whether it may be another's message
+---@return table? message the tombstone
+---@return string? why, string? code "invalid", "not_found", "forbidden", or what the database says
+function discussions.delete(name, fields, anybodys)
+  return change(name, fields, DELETE, posts.delete, anybodys, "message_deleted",
+    { "deletedAt", "deletedBy" })
+end
+
+-- Checks a reaction, has the store change it, and tells the room if it did: fn(row) -> whether it did.
+local function reacted(name, reaction, fn, event)
+  local sent, why, code = in_room(name, reaction, REACTION)
+  if not sent then
     return nil, why, code
   end
-  fields.discussionId, fields.messageId = text(fields.discussionId), text(fields.messageId)
-  return fields, {
-    room = fields.room,
-    discussion = fields.discussionId,
-    message = fields.messageId or "",
-    person = fields.userId,
-    reaction = fields.reaction,
+  sent.discussionId, sent.messageId = text(sent.discussionId), text(sent.messageId)
+  lectern.detach()
+  local changed
+  changed, why, code = fn {
+    room = sent.room,
+    discussion = sent.discussionId,
+    message = sent.messageId or "",
+    person = sent.userId,
+    reaction = sent.reaction,
   }
+  if changed == nil then
+    return nil, why, code
+  end
+  sent.timestamp = lectern.date()
+  if changed then
+    lectern.to(sent.room):emit(event, sent)
+  end
+  return sent
 end
 
 ---Sends a reaction to a room: `discussion_reaction`. A person's same reaction counts once, and is sent
@@ -190,21 +192,9 @@ end
 ---@return table? reaction as sent, with room and timestamp
 ---@return string? why, string? code "invalid", or what the database says
 function discussions.react(name, reaction)
-  local sent, row, code = reaction_of(name, reaction)
-  if not sent then
-    return nil, row, code
-  end
-  lectern.detach()
-  local added, why
-  added, why, code = store.add(row, time.now(), KEEP_REACTIONS)
-  if added == nil then
-    return nil, why, code
-  end
-  sent.timestamp = lectern.date()
-  if added then
-    lectern.to(sent.room):emit("discussion_reaction", sent)
-  end
-  return sent
+  return reacted(name, reaction, function(row)
+    return store.add(row, time.now(), KEEP_REACTIONS)
+  end, "discussion_reaction")
 end
 
 ---Takes a reaction back: `discussion_reaction_removed` to the room, if it was there. Waits for the store.
@@ -213,21 +203,7 @@ end
 ---@return table? reaction, with room and timestamp
 ---@return string? why, string? code "invalid", or what the database says
 function discussions.unreact(name, reaction)
-  local sent, row, code = reaction_of(name, reaction)
-  if not sent then
-    return nil, row, code
-  end
-  lectern.detach()
-  local removed, why
-  removed, why, code = store.remove(row)
-  if removed == nil then
-    return nil, why, code
-  end
-  sent.timestamp = lectern.date()
-  if removed then
-    lectern.to(sent.room):emit("discussion_reaction_removed", sent)
-  end
-  return sent
+  return reacted(name, reaction, store.remove, "discussion_reaction_removed")
 end
 
 ---A page of a room's messages, oldest first: the newest, those before a message (`before`), after one
