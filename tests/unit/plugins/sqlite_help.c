@@ -198,6 +198,12 @@ const char *answer_text(const void *p, size_t n)
     return text;
 }
 
+void begins(const char *text, const char *with)
+{
+    if (strncmp(text, with, strlen(with)) != 0)
+        fail_msg("\"%s\" does not begin with \"%s\"", text, with);
+}
+
 const char *run_on(struct sql_connection *c, uint64_t id, struct request r)
 {
     struct sql_bytes answer = { 0 };

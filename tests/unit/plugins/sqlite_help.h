@@ -34,6 +34,8 @@ struct request simple(enum lectern_db_kind kind, const char *sql);
  * "conflict@1 UNIQUE constraint failed: t.a". Static. Fails the test if the bytes are no whole
  * answer. */
 const char *answer_text(const void *p, size_t n);
+/* Fails the test unless the text does. */
+void begins(const char *text, const char *with);
 
 /* Runs on a connection, and forgets the request. */
 const char *run_on(struct sql_connection *c, uint64_t id, struct request r);

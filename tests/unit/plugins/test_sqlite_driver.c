@@ -66,12 +66,6 @@ static uint64_t submit_in(enum lectern_db_kind kind, uint64_t transaction, const
     return driver_submit(&d, r);
 }
 
-static void begins(const char *text, const char *with)
-{
-    if (strncmp(text, with, strlen(with)) != 0)
-        fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 static uint64_t insert(const char *b)
 {
     struct request r = simple(LECTERN_DB_BATCH, "INSERT INTO t (b) VALUES ($1)");

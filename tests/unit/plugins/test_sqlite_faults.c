@@ -33,12 +33,6 @@ static const char *ask(const char *sql)
     return driver_ask(&d, simple(LECTERN_DB_BATCH, sql));
 }
 
-static void begins(const char *text, const char *with)
-{
-    if (strncmp(text, with, strlen(with)) != 0)
-        fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 /* It may have gone and come back more than once. */
 static void wait_until_it_is_back(void)
 {
@@ -52,16 +46,22 @@ static void wait_until_it_is_back(void)
     assert_true(d.states >= 2);
 }
 
-/* Nothing is said to be durable that was not synced; then the file is opened again. */
-static void fails_and_comes_back(enum fault fault)
+/* From now on, many that are written at a time. */
+static void all_fail(enum fault fault, const char *with)
 {
-    assert_string_equal(ask("INSERT INTO t (b) VALUES ('before')"), "ok 1[]");
     set_fault(fault);
     uint64_t ids[20];
     for (size_t i = 0; i < 20; i++)
         ids[i] = driver_submit(&d, simple(LECTERN_DB_BATCH, "INSERT INTO t (b) VALUES ('lost')"));
     for (size_t i = 0; i < 20; i++)
-        begins(driver_wait(&d, ids[i]), "unavailable@");
+        begins(driver_wait(&d, ids[i]), with);
+}
+
+/* Nothing is said to be durable that was not synced; then the file is opened again. */
+static void fails_and_comes_back(enum fault fault)
+{
+    assert_string_equal(ask("INSERT INTO t (b) VALUES ('before')"), "ok 1[]");
+    all_fail(fault, "unavailable@");
     set_fault(NO_FAULT);
     wait_until_it_is_back();
     assert_string_equal(ask("INSERT INTO t (b) VALUES ('after')"), "ok 1[]");
@@ -85,12 +85,7 @@ static void test_disk_full(void **state)
 {
     (void)state;
     assert_string_equal(ask("INSERT INTO t (b) VALUES ('before')"), "ok 1[]");
-    set_fault(DISK_FULL);
-    uint64_t ids[20];
-    for (size_t i = 0; i < 20; i++)
-        ids[i] = driver_submit(&d, simple(LECTERN_DB_BATCH, "INSERT INTO t (b) VALUES ('lost')"));
-    for (size_t i = 0; i < 20; i++)
-        begins(driver_wait(&d, ids[i]), "full@");
+    all_fail(DISK_FULL, "full@");
     struct request r = simple(LECTERN_DB_BEGIN, "INSERT INTO t (b) VALUES ('lost')");
     uint64_t begin = driver_submit(&d, r);
     begins(driver_wait(&d, begin), "ok");

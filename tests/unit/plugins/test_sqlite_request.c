@@ -41,12 +41,6 @@ static void batch_is(struct sql_connection *c, const char *sql, const char *answ
     assert_string_equal(run_on(c, 1, simple(LECTERN_DB_BATCH, sql)), answer);
 }
 
-static void begins(const char *text, const char *with)
-{
-    if (strncmp(text, with, strlen(with)) != 0)
-        fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 static void batch_begins(struct sql_connection *c, const char *sql, const char *with)
 {
     begins(run_on(c, 1, simple(LECTERN_DB_BATCH, sql)), with);
