@@ -99,6 +99,18 @@ bool lec_networks_contain(const struct lec_networks *nets, const char *address)
     return nets->n > 0 && parse_ip(address, ip, &is_v4) && contain(nets, ip);
 }
 
+bool lec_address_of(const struct sockaddr *from, char out[LEC_ADDRESS_SIZE])
+{
+    const void *p = from;
+    if (from->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)p)->sin_addr, out, LEC_ADDRESS_SIZE);
+    else if (from->sa_family == AF_INET6)
+        format_ip(((const struct sockaddr_in6 *)p)->sin6_addr.s6_addr, out);
+    else
+        return false;
+    return true;
+}
+
 bool lec_is_address(const char *text)
 {
     unsigned char ip[16];

@@ -9,6 +9,8 @@
 
 #define LEC_ADDRESS_SIZE 46 /* an IPv6 address as text, with its zero */
 
+struct sockaddr;
+
 struct lec_network {
     unsigned char ip[16]; /* IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) */
     unsigned bits;        /* of its prefix, in these 16 bytes */
@@ -28,6 +30,10 @@ void lec_networks_fini(struct lec_networks *nets);
 bool lec_networks_contain(const struct lec_networks *nets, const char *address);
 
 bool lec_is_address(const char *text);
+
+/* The address of a socket as text: an IPv4 one as such, if mapped into IPv6 too. False: it is of another
+ * family. */
+bool lec_address_of(const struct sockaddr *from, char out[LEC_ADDRESS_SIZE]);
 
 /* Whether it is an address of the public Internet: not of this machine, its network, an organisation's own
  * network, a group, or of ranges that are for documents, tests and later; nor one that stands for such an

@@ -4,7 +4,6 @@
  * them. What is done is told from collect(), behind it. */
 #include "net/fetch.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -263,13 +262,8 @@ static bool may_go_on(struct lec_fetch *t, const char *address)
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
     char address[LEC_ADDRESS_SIZE];
-    const struct sockaddr *a = &to->addr;
-    const void *ip = to->family == AF_INET6
-                         ? (const void *)&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr
-                         : (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
     (void)purpose;
-    if ((to->family != AF_INET && to->family != AF_INET6) ||
-        !inet_ntop(to->family, ip, address, sizeof address) || !may_go_on(ctx, address))
+    if (!lec_address_of(&to->addr, address) || !may_go_on(ctx, address))
         return CURL_SOCKET_BAD;
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }

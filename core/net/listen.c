@@ -58,16 +58,8 @@ bool net_has_room_for(const struct lec_net *net, const char *address)
 /* The peer's address as text. */
 static void text_of(const struct sockaddr_storage *peer, char out[LEC_ADDRESS_SIZE])
 {
-    const void *ip = &((const struct sockaddr_in *)peer)->sin_addr;
-    int family = peer->ss_family;
-    if (family == AF_INET6) {
-        const struct in6_addr *ip6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
-        bool mapped = IN6_IS_ADDR_V4MAPPED(ip6);
-        ip = mapped ? (const void *)&ip6->s6_addr[12] : (const void *)ip6;
-        family = mapped ? AF_INET : AF_INET6;
-    }
-    if (family == AF_UNIX || inet_ntop(family, ip, out, LEC_ADDRESS_SIZE) == NULL)
-        snprintf(out, LEC_ADDRESS_SIZE, "%s", family == AF_UNIX ? "unix" : "");
+    if (!lec_address_of((const struct sockaddr *)peer, out))
+        snprintf(out, LEC_ADDRESS_SIZE, "%s", peer->ss_family == AF_UNIX ? "unix" : "");
 }
 
 static void admit(struct listener *l, int fd, const struct sockaddr_storage *peer)

@@ -161,17 +161,16 @@ function notifications.add(entries, now, keep)
   return added
 end
 
--- One change of a person's, if there is something to change: statements, and the places of their results.
+-- Adds one change of a person's, if there is something to change; the places of the results.
 -- `id`: whether that one is kept is asked too.
-local function change(person, now, condition, statement, id)
-  local statements, add = batch()
+local function change(add, person, now, condition, statement, id)
   local place = {}
   add(people.advance_if(person, now, condition, id))
   place.expired = add { EXPIRE, person, now, 0 }
   place.changed = statement and add(statement)
   place.found = id and add { FOUND, id, person }
   place.badge = add(people.badge(person, now))
-  return statements, place
+  return place
 end
 
 local function changed(results, place)
@@ -183,7 +182,10 @@ local function changed(results, place)
   }
 end
 
-local function apply(statements, place)
+-- Such a change alone.
+local function apply(...)
+  local statements, add = batch()
+  local place = change(add, ...)
   local results, why, code = lectern.db.batch(statements)
   if not results then
     return nil, why, code
@@ -202,14 +204,14 @@ end
 ---@param now integer
 ---@return lectern.store.Change?, string? message, string? code
 function notifications.mark_read(person, id, now)
-  return apply(change(person, now, IS_UNREAD, { READ, person, now, id }, id))
+  return apply(person, now, IS_UNREAD, { READ, person, now, id }, id)
 end
 
 ---@param person string
 ---@param now integer
 ---@return lectern.store.Change?, string? message, string? code
 function notifications.mark_all_read(person, now)
-  return apply(change(person, now, ANY_UNREAD, { READ_ALL, person, now }))
+  return apply(person, now, ANY_UNREAD, { READ_ALL, person, now })
 end
 
 ---@param person string
@@ -217,7 +219,7 @@ end
 ---@param now integer
 ---@return lectern.store.Change?, string? message, string? code
 function notifications.delete(person, id, now)
-  return apply(change(person, now, IS_KEPT, { DELETE, person, now, 0, id }, id))
+  return apply(person, now, IS_KEPT, { DELETE, person, now, 0, id }, id)
 end
 
 ---Removes what has expired, of several people in one transaction.
@@ -225,25 +227,19 @@ end
 ---@param now integer
 ---@return table<string, lectern.store.Change>? by person, string? message, string? code
 function notifications.expire(persons, now)
-  local all, places = {}, {}
+  local statements, add = batch()
+  local places, changes = {}, {}
   for _, person in ipairs(persons) do
-    local statements, place = change(person, now)
-    for key, at in pairs(place) do
-      place[key] = at + #all
-    end
-    for _, statement in ipairs(statements) do
-      all[#all + 1] = statement
-    end
-    places[person] = place
+    places[person] = change(add, person, now)
   end
-  local results, why, code = lectern.db.batch(all)
+  local results, why, code = lectern.db.batch(statements)
   if not results then
     return nil, why, code
   end
   for person, place in pairs(places) do
-    places[person] = changed(results, place)
+    changes[person] = changed(results, place)
   end
-  return places
+  return changes
 end
 
 ---Newest first.
