@@ -1,5 +1,7 @@
 #include "script/handle.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -404,6 +406,41 @@ void lec_handle_renew(struct lec_handle *h)
 {
     if (h->box != LUA_NOREF)
         lec_script_protected(h->script, "the claims of another token", renew_user, h);
+}
+
+bool lec_handle_push_person(lua_State *L, struct lec_handle *h)
+{
+    int top = lua_gettop(L);
+    if (h->box == LUA_NOREF)
+        return false;
+    lec_handle_push(L, h);
+    push_slots(L, top + 1, lua_touserdata(L, top + 1));
+    lua_rawgeti(L, top + 2, USER); // box env user|nil
+    if (lua_isnil(L, -1)) {
+        lua_settop(L, top);
+        return false;
+    }
+    lua_getfield(L, top + 3, "id"); // box env user id
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+        char text[32];
+        lua_Number id = lua_tonumber(L, -1);
+        if (id != floor(id) || fabs(id) > 9007199254740992.0)
+            luaL_error(L, "socket.user.id must be a string or an integer");
+        snprintf(text, sizeof text, "%.0f", id);
+        lua_pushstring(L, text);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, top + 3, "id");
+    } else if (lua_type(L, -1) != LUA_TSTRING) {
+        luaL_error(L, "socket.user.id must be a string or an integer, not a %s",
+                   luaL_typename(L, -1));
+    }
+    size_t n;
+    const char *id = lua_tolstring(L, -1, &n);
+    bool same = lec_slice_is((struct lec_slice){ id, n }, h->peer->id);
+    if (!same)
+        lua_replace(L, top + 1);
+    lua_settop(L, same ? top : top + 1);
+    return !same;
 }
 
 /* Empties slots of the box on top, which needs no memory. */

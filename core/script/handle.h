@@ -55,6 +55,9 @@ struct lec_who lec_handle_who(const struct lec_handle *h);
 void lec_handle_push(lua_State *L, struct lec_handle *h);
 /* The peer's claims are new: `user`, if somebody has it, is the same table with what they say. */
 void lec_handle_renew(struct lec_handle *h);
+/* on_connect has ended: pushes the id that it has set in `user` in place of the peer's, as text. False: it has
+ * set none, and nothing is pushed. Raises for what is neither a string nor an integer. */
+bool lec_handle_push_person(lua_State *L, struct lec_handle *h);
 /* Handlers were loaded: the pattern that its namespace is a child of may be another. */
 void lec_handle_renew_match(struct lec_handle *h);
 /* Pushes handshake.auth of the box at index. */

@@ -10,8 +10,10 @@
 #include "script/catchall.h"
 #include "script/handle.h"
 #include "script/load.h"
+#include "script/people.h"
 #include "script/requests.h"
 #include "script/task.h"
+#include "server/server.h"
 #include "server/suggest.h"
 
 #define INTERNAL "internal_error"
@@ -329,6 +331,21 @@ static int prepare_connect(lua_State *L, void *ud)
     return 3;
 }
 
+/* on_connect knows the person by another id than the token, the string on top. */
+static void identify(lua_State *L, struct lec_handle *h)
+{
+    struct lec_script *s = h->script;
+    struct lec_slice id;
+    const char *why;
+    id.p = lua_tolstring(L, -1, &id.n);
+    lec_people_remove(s, h);
+    int rc = lec_server_identify(s->server, h->socket, id, &why);
+    lec_people_add(s, h);
+    if (rc != LEC_OK)
+        luaL_error(L, "on_connect has set socket.user.id: %s", why);
+    lec_server_admit(s->server, h->socket); /* on_admitted, a refusal, or it waits */
+}
+
 static void connect_done(struct lec_task *t, lua_State *L, int n)
 {
     struct error_answer refusal;
@@ -337,9 +354,18 @@ static void connect_done(struct lec_task *t, lua_State *L, int n)
     if (read_refusal(L, n, &refusal)) {
         t->script->counters->handler_refusals++;
         refuse(t->owner->socket, &refusal);
+    } else if (lec_handle_push_person(L, t->owner)) {
+        identify(L, t->owner);
     } else {
         let_in(t->owner);
     }
+}
+
+static void on_admitted(void *ctx, struct sio_socket *socket)
+{
+    struct lec_peer *peer = sio_socket_user(socket);
+    (void)ctx;
+    let_in(peer->script);
 }
 
 static void connect_failed(struct lec_task *t, const char *id)
@@ -472,6 +498,7 @@ struct lec_hooks lec_hooks_of(struct lec_script *s)
                     .on_forget = on_forget,
                     .on_free = on_free },
         .on_recover = on_recover,
+        .on_admitted = on_admitted,
         .on_refreshed = on_refreshed,
         .on_start = on_start,
         .on_stop = on_stop,

@@ -104,8 +104,47 @@ static bool count_in(struct lec_server *server, const struct sio_socket *s, stru
 
 /* --- events -------------------------------------------------------------------------------- */
 
-static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
-                  unsigned waited)
+/* Tells the layer below whose socket it is. */
+static void name(struct sio_socket *s, const struct lec_peer *peer)
+{
+    sio_socket_set_person(s, peer->account, peer->id);
+}
+
+/* Who comes back is the person that on_connect took the account for, the first time. */
+static void name_as_before(struct sio_socket *s, struct lec_peer *peer)
+{
+    name(s, peer);
+    const char *person = sio_socket_returns_as(s);
+    if (!person)
+        return;
+    lec_peer_identify(peer, lec_slice_str(person));
+    name(s, peer);
+}
+
+/* A good token is not enough. LEC_OK; else the socket has been refused, or waits for what decides it. */
+static int pass(struct lec_server *server, struct sio_socket *s, const struct lec_peer *peer,
+                unsigned waited)
+{
+    bool waits;
+    int rc = lec_revocations_pass(server->revocations, peer, s, NULL, waited, &waits);
+    if (waits)
+        return LEC_EAGAIN;
+    if (rc == LEC_EAGAIN)
+        refuse_for_now(server, s, LEC_REVOCATIONS_UNAVAILABLE);
+    else if (rc != LEC_OK)
+        lec_gate_refuse(server, s, "the token was revoked");
+    return rc;
+}
+
+static void refuse_crowd(struct lec_server *server, struct sio_socket *s)
+{
+    server->counters.sockets_refused_user++;
+    sio_socket_refuse(s, "Too many connections", LEC_SLICE("{\"code\":\"too_many_connections\"}"));
+}
+
+/* The peer of a CONNECT that may come in, the caller's; NULL: refused, or it waits. */
+static struct lec_peer *peer_of(struct lec_server *server, struct sio_socket *s,
+                                struct lec_slice auth, unsigned waited)
 {
     const char *why = "";
     struct lec_peer *peer;
@@ -117,30 +156,29 @@ static void admit(struct lec_server *server, struct sio_socket *s, struct lec_sl
         if (rc == LEC_EAGAIN)
             refuse_for_now(server, s, LEC_KEYS_UNAVAILABLE);
         if (rc != LEC_ENOTFOUND)
-            return;
-    }
-    bool waits = false;
-    if (peer)
-        rc = lec_revocations_pass(server->revocations, peer, s, NULL, waited, &waits);
-    if (peer && rc == LEC_EAGAIN)
-        refuse_for_now(server, s, LEC_REVOCATIONS_UNAVAILABLE);
-    if (waits || (peer && rc == LEC_EAGAIN)) {
-        lec_peer_free(peer);
-        return;
-    }
-    if (peer && rc != LEC_OK) {
-        lec_peer_free(peer);
-        peer = NULL;
-        why = "the token was revoked";
+            return NULL;
     }
     if (!peer) {
         lec_gate_refuse(server, s, why);
-        return;
+        return NULL;
     }
-    sio_socket_set_user(s, peer);
-    sio_socket_set_log_user(s, peer->id);
-    lec_stay_begin(server, peer, s);
+    name_as_before(s, peer);
+    if (pass(server, s, peer, waited) == LEC_OK)
+        return peer;
+    sio_socket_set_person(s, NULL, NULL);
+    lec_peer_free(peer);
+    return NULL;
+}
+
+static void admit(struct lec_server *server, struct sio_socket *s, struct lec_slice auth,
+                  unsigned waited)
+{
+    struct lec_peer *peer = peer_of(server, s, auth, waited);
     void *kept;
+    if (!peer)
+        return;
+    sio_socket_set_user(s, peer);
+    lec_stay_begin(server, peer, s);
     if (sio_socket_recover(s, &kept)) {
         (void)count_in(server, s, peer, true);
         if (server->hooks->on_recover)
@@ -148,17 +186,42 @@ static void admit(struct lec_server *server, struct sio_socket *s, struct lec_sl
         else
             sio_socket_accept(s);
     } else if (sio_socket_connecting(s)) {
-        if (!count_in(server, s, peer, false)) {
-            server->counters.sockets_refused_user++;
-            sio_socket_refuse(s, "Too many connections",
-                              LEC_SLICE("{\"code\":\"too_many_connections\"}"));
-            return;
-        }
-        if (server->hooks->socket.on_connect)
+        lec_peer_identify(peer, lec_slice_str(peer->account)); /* on_connect says anew who it is */
+        name(s, peer);
+        if (!count_in(server, s, peer, false))
+            refuse_crowd(server, s);
+        else if (server->hooks->socket.on_connect)
             server->hooks->socket.on_connect(server->hooks->ctx, s, auth);
         else
             sio_socket_accept(s);
     }
+}
+
+int lec_server_identify(struct lec_server *server, struct sio_socket *s, struct lec_slice id,
+                        const char **why)
+{
+    struct lec_peer *peer = sio_socket_user(s);
+    *why = lec_id_flaw(id);
+    if (*why)
+        return LEC_EINVAL;
+    count_out(server, s, peer);
+    lec_peer_identify(peer, id);
+    name(s, peer);
+    return LEC_OK;
+}
+
+void lec_gate_identified(struct lec_server *server, struct sio_socket *s, unsigned waited)
+{
+    if (pass(server, s, sio_socket_user(s), waited) == LEC_OK)
+        server->hooks->on_admitted(server->hooks->ctx, s);
+}
+
+void lec_server_admit(struct lec_server *server, struct sio_socket *s)
+{
+    if (count_in(server, s, sio_socket_user(s), false))
+        lec_gate_identified(server, s, 0);
+    else
+        refuse_crowd(server, s);
 }
 
 static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
@@ -241,7 +304,7 @@ static void on_free(void *ctx, struct sio_socket *s)
         server->hooks->socket.on_free(server->hooks->ctx, s);
     count_out(server, s, peer);
     lec_stay_end(server, peer);
-    sio_socket_set_log_user(s, NULL);
+    sio_socket_set_person(s, NULL, NULL);
     sio_socket_set_user(s, NULL);
     lec_peer_free(peer);
 }

@@ -39,6 +39,8 @@ struct lec_hooks {
      * again. Accept the socket before this returns. kept: from socket.on_keep, its owner is you
      * again. */
     void (*on_recover)(void *ctx, struct sio_socket *s, struct lec_slice auth, void *kept);
+    /* A socket that lec_server_identify renamed and that lec_server_admit looked at: let it in. */
+    void (*on_admitted)(void *ctx, struct sio_socket *s);
     void (*on_start)(void *ctx);
     void (*on_stop)(void *ctx);
     /* Loads all handlers anew, all or nothing. LEC_OK, or LEC_ESCRIPT: the old ones go on serving.
@@ -55,8 +57,12 @@ struct lec_hooks {
     void (*on_request_over)(void *ctx, struct lec_request *r);
 };
 
-/* Who a socket is: from on_connect to on_free, owned by the server. */
+/* Who a socket is: from on_connect to on_free, owned by the server. The account is who the token says, in
+ * the id claim; the person is who everybody takes it for: the same, unless on_connect has looked up
+ * another (lec_server_identify). */
 struct lec_peer {
+    const char *id;  /* the person's */
+    char *person;    /* its text, if it is another than the account; else NULL */
     char *claims;    /* the token's payload, a JSON object, zero-terminated */
     char *jti;       /* the token's own id, NULL without one */
     int64_t expires; /* Unix seconds, INT64_MAX without exp */
@@ -68,11 +74,11 @@ struct lec_peer {
     struct sio_socket *socket;
     struct lec_list link; /* server->peers */
     struct lec_timer timer;
-    uint64_t told; /* gate.c's bucket: how often it hears that it is too fast */
-    bool counted;  /* gate.c: in server->people */
-    bool warned;   /* that the token expires, or nobody is to be */
-    bool revoked;  /* and about to be disconnected */
-    char id[];     /* the id claim, zero-terminated */
+    uint64_t told;  /* gate.c's bucket: how often it hears that it is too fast */
+    bool counted;   /* gate.c: in server->people */
+    bool warned;    /* that the token expires, or nobody is to be */
+    bool revoked;   /* and about to be disconnected */
+    char account[]; /* zero-terminated */
 };
 
 #endif

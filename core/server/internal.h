@@ -115,6 +115,8 @@ void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char
 #define LEC_WAITED_IN_VAIN     4u /* for these */
 /* Looks once more at the token of a CONNECT that has waited. */
 void lec_gate_again(struct lec_server *server, struct sio_socket *s, unsigned waited);
+/* The same for one whose person on_connect has looked up. */
+void lec_gate_identified(struct lec_server *server, struct sio_socket *s, unsigned waited);
 /* What somebody is told whose token cannot be judged now. */
 #define LEC_KEYS_UNAVAILABLE "the keys cannot be fetched at the moment"
 /* Tells the client that its event was refused: as the ack, or as the event `error`. event NULL: the

@@ -72,8 +72,9 @@ static int make(struct lec_peer **out, const struct lec_keys *keys, int rc, stru
         rc = lec_token_verify(keys, without_bearer(lec_buf_slice(token)), now_s, &claims, why);
         if (rc == LEC_OK) {
             size_t n = strlen(claims.id) + 1;
-            struct lec_peer *p = *out = lec_alloc0(offsetof(struct lec_peer, id) + n);
-            memcpy(p->id, claims.id, n);
+            struct lec_peer *p = *out = lec_alloc0(offsetof(struct lec_peer, account) + n);
+            memcpy(p->account, claims.id, n);
+            p->id = p->account;
             free(claims.id);
             p->claims = claims.json;
             p->jti = claims.jti;
@@ -134,6 +135,14 @@ int lec_peer_of_token(struct lec_peer **out, const struct lec_keys *keys, struct
     return make(out, keys, token.n > 0 ? LEC_OK : LEC_ENOTFOUND, &copy, now_s, why);
 }
 
+void lec_peer_identify(struct lec_peer *p, struct lec_slice id)
+{
+    char *person = lec_slice_is(id, p->account) ? NULL : lec_strndup(id.p, id.n);
+    free(p->person);
+    p->person = person;
+    p->id = person ? person : p->account;
+}
+
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)
 {
     free(p->claims);
@@ -142,6 +151,7 @@ void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh)
     p->jti = fresh->jti;
     p->expires = fresh->expires;
     p->issued = fresh->issued;
+    free(fresh->person);
     free(fresh);
 }
 
@@ -151,5 +161,6 @@ void lec_peer_free(struct lec_peer *p)
         return;
     free(p->claims);
     free(p->jti);
+    free(p->person);
     free(p);
 }

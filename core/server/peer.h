@@ -19,7 +19,9 @@ int lec_peer_of_event(struct lec_peer **out, const struct lec_keys *keys, struct
 /* The same for a token as it stands. */
 int lec_peer_of_token(struct lec_peer **out, const struct lec_keys *keys, struct lec_slice token,
                       int64_t now_s, const char **why) LEC_CHECK;
-/* Gives p what the token of `fresh` says, and frees fresh. */
+/* From now on it is this person, of at most LEC_ID_MAX bytes. */
+void lec_peer_identify(struct lec_peer *p, struct lec_slice id);
+/* Gives p what the token of `fresh` says, and frees fresh. The person stays. */
 void lec_peer_renew(struct lec_peer *p, struct lec_peer *fresh);
 void lec_peer_free(struct lec_peer *p);
 

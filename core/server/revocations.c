@@ -22,8 +22,8 @@ static const char page_sql[] = "SELECT created, name, time FROM lectern_revocati
                                "WHERE kind = $1 AND (created, name) > ($2, $3) "
                                "ORDER BY created, name LIMIT $4";
 static const char find_sql[] =
-    "SELECT kind, time FROM lectern_revocations "
-    "WHERE (kind = 'token' AND name = $1) OR (kind = 'person' AND name = $2)";
+    "SELECT kind, name, time FROM lectern_revocations "
+    "WHERE (kind = 'token' AND name = $1) OR (kind = 'person' AND name IN ($2, $3))";
 
 struct lec_revocations {
     struct lec_server *server;
@@ -48,17 +48,17 @@ struct lec_revocations_ask {
     void (*fn)(void *ctx, int verdict);
     void *ctx;
     int64_t issued;
-    size_t n; /* of jti, in text before id */
-    char text[];
 };
+
+enum waits { CONNECT, IDENTIFIED, REFRESH }; /* a CONNECT; one with its person; the event */
 
 struct waiter {
     struct lec_revocations *r;
     struct lec_revocations_ask *ask;
     struct sio_socket *socket; /* its key in the map */
     unsigned waited;
-    bool connecting; /* its CONNECT waits, else its event: */
-    int64_t ack_id;
+    enum waits what;
+    int64_t ack_id; /* of the event */
     size_t n;
     char args[];
 };
@@ -196,15 +196,13 @@ static void on_found(void *ctx, struct lec_slice answer)
     } else {
         lec_db_result_begin(&rows, answer);
         while (lec_db_result_row(&rows)) {
-            int64_t time = lec_db_result_integer(&rows, 1);
             struct lec_slice kind = { rows.values[0].text.p, rows.values[0].text.n };
-            if (lec_slice_is(kind, "token")) {
-                enter(r, TOKENS, (struct lec_slice){ ask->text, ask->n }, time);
+            struct lec_slice name = { rows.values[1].text.p, rows.values[1].text.n };
+            int64_t time = lec_db_result_integer(&rows, 2);
+            bool token = lec_slice_is(kind, "token");
+            enter(r, token ? TOKENS : PEOPLE, name, time);
+            if (token || ask->issued <= time)
                 verdict = LEC_EDENIED;
-            } else {
-                enter(r, PEOPLE, lec_slice_str(ask->text + ask->n), time);
-                verdict = ask->issued <= time ? LEC_EDENIED : verdict;
-            }
         }
     }
     void (*fn)(void *, int) = ask->fn;
@@ -217,24 +215,21 @@ struct lec_revocations_ask *lec_revocations_ask(struct lec_revocations *r,
                                                 const struct lec_peer *peer,
                                                 void (*fn)(void *ctx, int verdict), void *ctx)
 {
-    struct lec_slice jti = lec_slice_str(peer->jti ? peer->jti : ""), id = lec_slice_str(peer->id);
-    struct lec_revocations_ask *ask = lec_alloc0(sizeof *ask + jti.n + id.n + 1);
+    struct lec_revocations_ask *ask = lec_alloc0(sizeof *ask);
     ask->r = r;
     ask->fn = fn;
     ask->ctx = ctx;
     ask->issued = peer->issued;
-    ask->n = jti.n;
-    memcpy(ask->text, jti.p, jti.n);
-    memcpy(ask->text + jti.n, id.p, id.n);
     /* Behind what was revoked a moment ago and is being written. */
     lec_db_begin(&r->request, r->db, LECTERN_DB_BATCH, LECTERN_DB_ORDERED, 0);
     (void)!lec_db_statement(&r->request, lec_slice_str(find_sql));
-    lec_db_parameters(&r->request, 2);
+    lec_db_parameters(&r->request, 3);
     if (peer->jti)
-        lec_db_text(&r->request, jti);
+        lec_db_text(&r->request, lec_slice_str(peer->jti));
     else
         lec_db_null(&r->request);
-    lec_db_text(&r->request, id);
+    lec_db_text(&r->request, lec_slice_str(peer->account));
+    lec_db_text(&r->request, lec_slice_str(peer->id));
     if (lec_db_call(r->db, &r->request, on_found, ask, &ask->call, NULL) == LEC_OK)
         return ask;
     free(ask);
@@ -263,8 +258,10 @@ static void on_verdict(void *ctx, int verdict)
     r->waiting_bytes -= w->n;
     unsigned waited =
         w->waited | (verdict == LEC_EAGAIN ? LEC_WAITED_IN_VAIN : 0) | LEC_WAITED_REVOCATIONS;
-    if (w->connecting) {
+    if (w->what == CONNECT) {
         lec_gate_again(s, w->socket, waited);
+    } else if (w->what == IDENTIFIED) {
+        lec_gate_identified(s, w->socket, waited);
     } else {
         struct sio_event event = { .name = LEC_SLICE("refresh_token"),
                                    .payload.json = { w->args, w->n },
@@ -284,7 +281,7 @@ static int wait_for(struct lec_revocations *r, struct sio_socket *socket,
     w->r = r;
     w->socket = socket;
     w->waited = waited;
-    w->connecting = event == NULL;
+    w->what = event ? REFRESH : sio_socket_user(socket) ? IDENTIFIED : CONNECT;
     if (event) {
         w->ack_id = event->ack_id;
         w->n = args.n;

@@ -31,7 +31,8 @@ void lec_revocations_lost(struct lec_revocations *r, bool of_people);
 int lec_revocations_look(const struct lec_revocations *r, const struct lec_peer *peer) LEC_CHECK;
 
 /* The same for the token of a socket's CONNECT (event NULL), or of its event refresh_token, which waits if
- * it must: *waits, and it goes on with lec_gate_again or lec_stay_refresh. waited: what it has waited for
+ * it must: *waits, and it goes on with lec_gate_again (lec_gate_identified, once it has its peer) or
+ * lec_stay_refresh. waited: what it has waited for
  * before. LEC_EAGAIN: it cannot be said now. */
 int lec_revocations_pass(struct lec_revocations *r, const struct lec_peer *peer,
                          struct sio_socket *socket, const struct sio_event *event, unsigned waited,

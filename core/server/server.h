@@ -44,7 +44,14 @@ struct lec_counters *lec_server_counters(struct lec_server *s);
 struct lec_fetcher *lec_server_fetcher(struct lec_server *s);
 struct lec_db *lec_server_db(struct lec_server *s); /* NULL: it has none */
 
-/* Disconnects all sockets of a person, in all namespaces, and refuses tokens that were issued before
+/* For hooks, while a socket is CONNECTING: its person has another id than the token says. LEC_EINVAL: that
+ * can be nobody's, with a sentence in *why. */
+int lec_server_identify(struct lec_server *s, struct sio_socket *socket, struct lec_slice id,
+                        const char **why) LEC_CHECK;
+/* Then: hooks.on_admitted follows, now or later, unless the person may not come in or the socket goes. */
+void lec_server_admit(struct lec_server *s, struct sio_socket *socket);
+
+/* Disconnects all sockets of a person, or account, in all namespaces, and refuses tokens that were issued before
  * now; or those of one token, by its jti, which is refused until it would have expired. The sockets
  * (how many is returned) are heard no more, and go after this turn. The latest max_revocations of
  * either kind are remembered, as long as the process runs. */

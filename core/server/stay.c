@@ -145,10 +145,11 @@ static int present(struct lec_peer **fresh, struct lec_server *s, struct sio_soc
     }
     if (rc != LEC_OK)
         return rc;
-    if (strcmp((*fresh)->id, peer->id) != 0) {
+    if (strcmp((*fresh)->account, peer->account) != 0) {
         *why = "the token is somebody else's";
         rc = LEC_EDENIED;
     } else {
+        lec_peer_identify(*fresh, lec_slice_str(peer->id));
         rc = lec_revocations_pass(s->revocations, *fresh, socket, event, waited, waits);
         *why = rc == LEC_EAGAIN ? LEC_REVOCATIONS_UNAVAILABLE : revoked;
     }
@@ -194,6 +195,14 @@ void lec_stay_refresh(struct lec_server *s, struct sio_socket *socket,
 
 /* --- revocation ---------------------------------------------------------------------------- */
 
+/* Whether it is of before this person's, or account's, revocation. Tokens tell whole seconds: one of the very
+ * second of the revocation counts as older. */
+static bool of_revoked(struct lec_server *s, const struct lec_peer *peer, const char *id)
+{
+    int64_t time;
+    return lec_revoked_find(&s->revoked_people, lec_slice_str(id), &time) && peer->issued <= time;
+}
+
 bool lec_stay_revoked(struct lec_server *s, const struct lec_peer *peer)
 {
     struct lec_slice jti = lec_slice_str(peer->jti);
@@ -204,9 +213,7 @@ bool lec_stay_revoked(struct lec_server *s, const struct lec_peer *peer)
             lec_revoked_set(&s->revoked_tokens, jti, peer->expires + (int64_t)s->cfg->jwt_leeway_s);
         return true;
     }
-    /* Tokens tell whole seconds: one of the very second of the revocation counts as older. */
-    return lec_revoked_find(&s->revoked_people, lec_slice_str(peer->id), &time) &&
-           peer->issued <= time;
+    return of_revoked(s, peer, peer->id) || (peer->person && of_revoked(s, peer, peer->account));
 }
 
 static void expel(struct lec_server *s, struct lec_peer *peer, size_t *n)
@@ -235,7 +242,7 @@ size_t lec_server_revoke_user(struct lec_server *s, struct lec_slice id)
     note_loss(s, lec_revoked_add(&s->revoked_people, id, lec_clock_ms() / 1000, INT64_MIN), true);
     for (struct lec_list *node = s->peers.next; node != &s->peers; node = node->next) {
         struct lec_peer *peer = LEC_CONTAINER(node, struct lec_peer, link);
-        if (lec_slice_is(id, peer->id))
+        if (lec_slice_is(id, peer->id) || lec_slice_is(id, peer->account))
             expel(s, peer, &n);
     }
     return n;

@@ -96,6 +96,7 @@ struct sio_socket {
     struct sio_waiting *waiting; /* NULL unless CONNECTING */
     struct lec_list acks;        /* struct sio_ack, oldest first */
     void *user;
+    const char *account; /* who may come back in its place; borrowed, as log_user is */
     const char *log_user;
     struct lec_later later;
     struct sio_ticket

@@ -12,14 +12,14 @@
  * to bound their number. */
 #define KEPT_BYTES 1024
 
-/* Owner: its ticket. One piece of memory: stays, then the bytes of person and names. */
+/* Owner: its ticket. One piece of memory: stays, then the bytes of account, person and names. */
 struct sio_absence {
     struct lec_list link; /* recovery->absent */
     struct sio_ticket *ticket;
     uint64_t until;
     size_t bytes;
-    void *kept;         /* the user's */
-    const char *person; /* NULL: nobody known */
+    void *kept;                   /* the user's */
+    const char *account, *person; /* NULL: nobody known */
     char id[LEC_ID_LEN + 1];
     size_t n_stays;
     struct sio_stay stays[];
@@ -194,23 +194,36 @@ void sio_recovery_accepted(struct sio_recovery *r, struct sio_socket *s)
     t->accepted = now;
 }
 
+static size_t size_of(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+/* Puts it to the bytes at *p. */
+static const char *keep(char **p, const char *text)
+{
+    const char *copy = *p;
+    if (!text)
+        return NULL;
+    *p = mempcpy(*p, text, size_of(text));
+    return copy;
+}
+
 static struct sio_absence *absence_new(struct sio_socket *s)
 {
-    size_t person_len = s->log_user ? strlen(s->log_user) + 1 : 0, names = 0;
+    size_t names = 0;
     for (uint32_t i = 0; i < s->n_rooms; i++)
         names += s->rooms[i].room->name_len;
-    size_t size =
-        sizeof(struct sio_absence) + s->n_rooms * sizeof(struct sio_stay) + person_len + names;
+    size_t size = sizeof(struct sio_absence) + s->n_rooms * sizeof(struct sio_stay) +
+                  size_of(s->account) + size_of(s->log_user) + names;
 
     struct sio_absence *a = lec_alloc0(size);
     a->bytes = size + KEPT_BYTES;
     memcpy(a->id, s->id, LEC_ID_LEN);
     a->n_stays = s->n_rooms;
     char *p = (char *)(a->stays + a->n_stays);
-    if (person_len > 0) {
-        a->person = p;
-        p = mempcpy(p, s->log_user, person_len);
-    }
+    a->account = keep(&p, s->account);
+    a->person = keep(&p, s->log_user);
     for (uint32_t i = 0; i < s->n_rooms; i++) {
         struct lec_slice name = sio_room_name(s->rooms[i].room);
         a->stays[i] = (struct sio_stay){ { p, name.n }, s->rooms[i].since };
@@ -289,12 +302,30 @@ static enum sio_recovery_result read_offset(struct lec_slice text, uint64_t *off
     return text.n > 0 ? SIO_RECOVERED : SIO_RECOVERY_NO_OFFSET;
 }
 
-static bool same_person(const char *a, const char *b)
+static bool is_of(const struct sio_ticket *t, const char *account)
 {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    const char *its = t->socket ? t->socket->account : t->absence->account;
+    return its == account || (its && account && strcmp(its, account) == 0);
 }
 
-/* The ticket of this pid, of the same person, absent: if its socket is still there, that one's
+/* The ticket that a socket's CONNECT names; NULL without one. */
+static struct sio_ticket *named(const struct sio_socket *s)
+{
+    struct lec_slice pid = { NULL, 0 };
+    if (s->nsp->recovery && s->state == SIO_CONNECTING && !s->ticket && !s->client->eio3)
+        pid = plain_member(sio_socket_auth(s), "pid");
+    return pid.p ? lec_map_get(&s->nsp->recovery->tickets, pid) : NULL;
+}
+
+const char *sio_socket_returns_as(const struct sio_socket *s)
+{
+    const struct sio_ticket *t = named(s);
+    if (!t || !is_of(t, s->account))
+        return NULL;
+    return t->socket ? t->socket->log_user : t->absence->person;
+}
+
+/* The ticket of this pid, of the same account, absent: if its socket is still there, that one's
  * connection is dead without our knowing, and ends now. */
 static enum sio_recovery_result find(struct sio_recovery *r, struct sio_socket *s,
                                      struct lec_slice pid, struct sio_ticket **out)
@@ -305,7 +336,7 @@ static enum sio_recovery_result find(struct sio_recovery *r, struct sio_socket *
     char number[LEC_ID_LEN]; /* pid's bytes are the socket's, which may end here */
     if (!t)
         return none;
-    if (!same_person(t->socket ? t->socket->log_user : t->absence->person, s->log_user))
+    if (!is_of(t, s->account))
         return SIO_RECOVERY_USER_CHANGED;
     if (t->socket) {
         memcpy(number, t->pid, sizeof number);

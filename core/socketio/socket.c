@@ -305,8 +305,9 @@ void *sio_socket_user(const struct sio_socket *s)
     return s->user;
 }
 
-void sio_socket_set_log_user(struct sio_socket *s, const char *name)
+void sio_socket_set_person(struct sio_socket *s, const char *account, const char *name)
 {
+    s->account = account;
     s->log_user = name;
 }
 

@@ -24,10 +24,12 @@ const char *sio_socket_log_id(const struct sio_socket *s); /* its connection's, 
 bool sio_socket_connected(const struct sio_socket *s);     /* accepted and not gone */
 bool sio_socket_connecting(const struct sio_socket *s);    /* not answered yet */
 
-/* A pointer for the user of this layer, and the name of the person for log lines (borrowed). */
+/* A pointer for the user of this layer. */
 void sio_socket_set_user(struct sio_socket *s, void *user);
 void *sio_socket_user(const struct sio_socket *s);
-void sio_socket_set_log_user(struct sio_socket *s, const char *name);
+/* Whose it is, both borrowed: the account by which alone it may come back (sio_socket_recover), and what the
+ * person is called in log lines. */
+void sio_socket_set_person(struct sio_socket *s, const char *account, const char *name);
 
 /* Lets a CONNECTING socket in: it gets what it missed, if it is recovered, then its CONNECT packet;
  * what is emitted next follows. */
@@ -44,8 +46,12 @@ enum sio_recovery_result {
     SIO_RECOVERY_USER_CHANGED, /* the session is somebody else's */
 };
 
-/* Gives a CONNECTING socket, which must bear its person's name (sio_socket_set_log_user) and that
- * nobody else knows yet, id and rooms of the one that its CONNECT asks for, if that can be; to be
+/* What the person was called whose socket a CONNECTING one with an account asks to go on as; NULL if
+ * there is none, or it was of another account. Valid until the loop goes on. */
+const char *sio_socket_returns_as(const struct sio_socket *s);
+
+/* Gives a CONNECTING socket, which must have its account (sio_socket_set_person) and that nobody else
+ * knows yet, id and rooms of the one that its CONNECT asks for, if that can be; to be
  * accepted by the caller in the same turn. *kept: from on_keep. False: it is a new one, and
  * sio_socket_recovery says why. An old connection that still stands is closed by this, so anything
  * may have happened, the end of this very socket included. */

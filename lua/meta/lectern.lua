@@ -456,7 +456,7 @@ function Transaction:query(sql, ...) end
 ---@field routes? table<string, (fun(request: lectern.Request): any, string?, string?)|{ public?: boolean, handler: function }> by method and path, like "GET /reports/:id". What the function returns is the JSON of the answer, nothing is 204, `nil, message, code` a refusal (`invalid` 400, `forbidden` 403, `not_found` 404, `conflict` 409, others 422), `lectern.response{…}` anything else. Callers need a token or an API key unless it is public
 ---@field on_start? fun() once, when the server starts
 ---@field on_stop? fun() when it begins to drain; clients are still there, and leave over `drain_spread`
----@field on_connect? fun(socket: lectern.Socket, auth: table): any, string?, string? before a new client is let in; `nil, message, code` refuses it, and so does `false`; not for one that is recovered
+---@field on_connect? fun(socket: lectern.Socket, auth: table): any, string?, string? before a new client is let in; `nil, message, code` refuses it, and so does `false`; not for one that is recovered. The id that it leaves in `socket.user.id` is the person from then on
 ---@field on_connected? fun(socket: lectern.Socket) right after it was let in; `socket.recovered`: it is back, in its rooms already
 ---@field on_disconnect? fun(socket: lectern.Socket, reason: string) its rooms are still known; also when it may come back
 ---@field on_token_refreshed? fun(socket: lectern.Socket) the client presented another token: `socket.user` says what it says

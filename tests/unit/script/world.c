@@ -25,6 +25,25 @@ size_t lec_server_revoke_token(struct lec_server *s, struct lec_slice jti)
     return jti.n;
 }
 
+/* Nobody is refused here for who they are. */
+int lec_server_identify(struct lec_server *s, struct sio_socket *socket, struct lec_slice id,
+                        const char **why)
+{
+    struct lec_peer *peer = sio_socket_user(socket);
+    (void)s;
+    *why = id.n == 0 ? "the id is empty" : NULL;
+    if (*why)
+        return LEC_EINVAL;
+    free(peer->person);
+    peer->id = peer->person = lec_strndup(id.p, id.n);
+    return LEC_OK;
+}
+
+void lec_server_admit(struct lec_server *s, struct sio_socket *socket)
+{
+    s->hooks.on_admitted(s->hooks.ctx, socket);
+}
+
 struct lec_loop *lec_server_loop(struct lec_server *s)
 {
     return s->engine.loop;
@@ -280,7 +299,8 @@ static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
     if (lec_json_member(auth, "token", &token) != LEC_OK)
         token = LEC_SLICE("\"nobody\"");
     struct lec_peer *peer = lec_alloc0(sizeof *peer + token.n - 1);
-    memcpy(peer->id, token.p + 1, token.n - 2);
+    memcpy(peer->account, token.p + 1, token.n - 2);
+    peer->id = peer->account;
     lec_buf_printf(&claims, "{\"sub\":\"%s\",\"courses\":[\"1\"]}", peer->id);
     peer->claims = lec_strndup(claims.p, claims.n);
     lec_buf_fini(&claims);
@@ -314,6 +334,7 @@ static void on_free(void *ctx, struct sio_socket *s)
         w->server.hooks.socket.on_free(w->server.hooks.ctx, s);
     w->peers--;
     free(peer->claims);
+    free(peer->person);
     free(peer);
 }
 

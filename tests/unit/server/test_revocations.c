@@ -90,10 +90,11 @@ static void reply_page(const char *name, int64_t time)
     reply(&b);
 }
 
-static void reply_found(const char *kind, int64_t time)
+static void reply_found(const char *kind, const char *name, int64_t time)
 {
-    struct lec_buf b = begin(2, 1);
+    struct lec_buf b = begin(3, 1);
     text(&b, kind);
+    text(&b, name);
     integer(&b, time);
     reply(&b);
 }
@@ -249,12 +250,12 @@ static void beyond_the_list_are_looked_up(void **state)
 
     come(w);
     assert_int_equal(asked(), 1);
-    reply_found("person", 1); /* an older one's tokens */
+    reply_found("person", "42", 1); /* an older one's tokens */
     is_in(w);
 
     come(w);
     assert_int_equal(asked(), 1);
-    reply_found("person", later());
+    reply_found("person", "42", later());
     is_refused(w, "unauthorized");
     come(w);
     is_refused(w, "unauthorized"); /* it is in the list now */
@@ -289,7 +290,7 @@ static void forget_who_goes_while_waiting(void **state)
     assert_int_equal(asked(), 1);
     world_post(w, "1");
     assert_int_equal(fake_db.canceled, 1);
-    reply_found("person", later());
+    reply_found("person", "42", later());
     finish(w);
 }
 
@@ -312,9 +313,80 @@ static void are_looked_up_for_another_token(void **state)
     reply_error();
     assert_non_null(strstr(world_poll(w), "\"unavailable\""));
     world_post(w, lec_buf_str(&packet));
-    reply_found("person", later());
+    reply_found("person", "42", later());
     assert_non_null(strstr(world_poll(w), "the token was revoked"));
     lec_buf_fini(&packet);
+    finish(w);
+}
+
+/* on_connect has looked up another id for the person: it is asked for, too, before they come in. */
+static void of_a_person_are_looked_up_beside_the_account(void **state)
+{
+    struct world *w = *state;
+    w->person = "p7";
+    (void)start(w);
+    read_all(true);
+    come(w);
+    assert_int_equal(asked(), 1);
+    reply_nothing();
+    assert_int_equal(asked(), 1);
+    assert_true(asked_for("42"));
+    assert_true(asked_for("p7"));
+    reply_nothing();
+    is_in(w);
+    assert_string_equal(world_journal(w), "start;connect(42);admitted(p7);");
+
+    come(w);
+    reply_nothing();
+    assert_int_equal(asked(), 1);
+    reply_error();
+    is_refused(w, "unavailable");
+    come(w);
+    reply_nothing();
+    assert_int_equal(asked(), 1);
+    reply_found("person", "p7", later());
+    is_refused(w, "unauthorized");
+    assert_null(strstr(world_journal(w), "admitted"));
+    /* It is in the list now, which is looked at first. */
+    come(w);
+    assert_int_equal(asked(), 1);
+    reply_nothing();
+    is_refused(w, "unauthorized");
+    assert_int_equal(asked(), 0);
+    finish(w);
+}
+
+static void of_a_person_who_goes_while_waiting_end_there(void **state)
+{
+    struct world *w = *state;
+    w->person = "p7";
+    (void)start(w);
+    read_all(true);
+    come(w);
+    reply_nothing();
+    assert_int_equal(asked(), 1);
+    world_post(w, "1");
+    assert_int_equal(fake_db.canceled, 1);
+    finish(w);
+}
+
+/* Either ends the socket: who revokes may know only one of the two. */
+static void end_sockets_by_person_and_by_account(void **state)
+{
+    static const struct {
+        const char *person, *revoked;
+    } cases[] = { { "p7", "p7" }, { "p8", "42" } };
+    struct world *w = *state;
+    (void)start(w);
+    read_all(false);
+    for (size_t i = 0; i < 2; i++) {
+        w->person = cases[i].person;
+        come(w);
+        is_in(w);
+        assert_int_equal(lec_server_revoke_user(w->server, lec_slice_str(cases[i].revoked)), 1);
+        fake_advance(w->loop, 1);
+        assert_non_null(strstr(world_journal(w), "disconnect(p"));
+    }
     finish(w);
 }
 
@@ -330,7 +402,7 @@ static void of_a_full_list_are_looked_up(void **state)
     (void)lec_server_revoke_user(w->server, LEC_SLICE("43"));
     come(w);
     assert_int_equal(asked(), 1);
-    reply_found("person", later());
+    reply_found("person", "42", later());
     is_refused(w, "unauthorized");
     finish(w);
 }
@@ -349,7 +421,7 @@ static void that_go_while_others_are_read_are_looked_up(void **state)
     assert_int_equal(asked(), 0);
     come(w);
     assert_int_equal(asked(), 1);
-    reply_found("person", later());
+    reply_found("person", "42", later());
     is_refused(w, "unauthorized");
     finish(w);
 }
@@ -367,12 +439,13 @@ static void are_told_to_whoever_asks(void **state)
     struct world *w = *state;
     struct lec_revocations *r = start(w);
     struct lec_peer *peer = lec_alloc0(sizeof *peer + 2);
+    peer->id = peer->account;
     peer->jti = lec_strndup("j", 1);
     peer->issued = 5;
     read_all(true);
     assert_int_equal(lec_revocations_look(r, peer), LEC_EAGAIN);
     assert_non_null(lec_revocations_ask(r, peer, on_verdict, NULL));
-    reply_found("token", 3);
+    reply_found("token", "j", 3);
     assert_int_equal(verdict, LEC_EDENIED);
     assert_int_equal(lec_revocations_look(r, peer), LEC_EDENIED);
     peer->jti[0] = 'k';
@@ -402,6 +475,9 @@ int main(void)
         WORLD_TEST(let_nobody_in_who_cannot_be_looked_up),
         WORLD_TEST(forget_who_goes_while_waiting),
         WORLD_TEST(are_looked_up_for_another_token),
+        WORLD_TEST(of_a_person_are_looked_up_beside_the_account),
+        WORLD_TEST(of_a_person_who_goes_while_waiting_end_there),
+        WORLD_TEST(end_sockets_by_person_and_by_account),
         WORLD_TEST(of_a_full_list_are_looked_up),
         WORLD_TEST(that_go_while_others_are_read_are_looked_up),
         WORLD_TEST(are_told_to_whoever_asks),

@@ -15,8 +15,21 @@ static void note(struct world *w, const char *what, struct sio_socket *s, const 
 
 static void on_connect(void *ctx, struct sio_socket *s, struct lec_slice auth)
 {
+    struct world *w = ctx;
+    const char *why;
     (void)auth;
     note(ctx, "connect", s, "");
+    if (!w->person) {
+        sio_socket_accept(s);
+        return;
+    }
+    assert_int_equal(lec_server_identify(w->server, s, lec_slice_str(w->person), &why), LEC_OK);
+    lec_server_admit(w->server, s);
+}
+
+static void on_admitted(void *ctx, struct sio_socket *s)
+{
+    note(ctx, "admitted", s, "");
     sio_socket_accept(s);
 }
 
@@ -103,6 +116,7 @@ int world_set_up(void **state)
                                                .on_event = on_event,
                                                .on_disconnect = on_disconnect,
                                                .on_free = on_free },
+                                   .on_admitted = on_admitted,
                                    .on_start = on_start,
                                    .on_stop = on_stop,
                                    .reload = on_reload };

@@ -26,8 +26,9 @@ struct world {
     struct lec_hooks hooks;
     struct lec_buf journal, token;
     int reload_result;
-    bool farewell; /* on_stop says bye to everybody */
-    char sid[32];  /* of the session that was opened last */
+    const char *person; /* on_connect identifies everybody as this one; NULL: as the token does */
+    bool farewell;      /* on_stop says bye to everybody */
+    char sid[32];       /* of the session that was opened last */
 };
 
 int world_set_up(void **state); /* the server is not started */

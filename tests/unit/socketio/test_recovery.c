@@ -371,7 +371,7 @@ static void test_reasons(void **state)
 
 static void set_person(struct app *a, struct sio_socket *s)
 {
-    sio_socket_set_log_user(s, a->ctx);
+    sio_socket_set_person(s, a->ctx, a->ctx);
 }
 
 static void test_another_person(void **state)
