@@ -94,7 +94,8 @@ void lec_request_answer(struct lec_request *r, const struct lec_answer *answer)
     lec_buf_add(&headers, answer->headers.p, answer->headers.n);
     bool has_advice =
         memmem(headers.p, headers.n, "\r\nRetry-After:", sizeof "\r\nRetry-After:" - 1) != NULL;
-    if ((answer->status == 429 || answer->status == 503) && !has_advice)
+    bool may_do = answer->status == 429 || answer->status == 503 || r->is_second;
+    if (may_do && !has_advice)
         lec_buf_adds(&headers, "Retry-After: 1\r\n");
     struct lec_http *http = r->http;
     r->http = NULL;
@@ -161,6 +162,7 @@ static bool enter_key(struct lec_request *r)
     lec_buf_add(&scope, r->key.p, r->key.n);
     if (lec_map_get(keyed, lec_buf_slice(&scope))) {
         lec_buf_fini(&scope);
+        r->is_second = true;
         refuse(r, 409, "conflict", "a call with this Idempotency-Key is under way");
         return false;
     }

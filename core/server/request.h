@@ -60,6 +60,7 @@ struct lec_request {
     bool answered, given; /* on_request was called */
     bool counted;         /* in server->api.callers */
     bool refused;         /* for who calls: that is told in a line of its own */
+    bool is_second;       /* another call has its key, and has not ended */
 };
 
 struct lec_answer {

@@ -223,8 +223,10 @@ local function keep(call, status, kind, lines, body)
     lines, body)
 end
 
+-- What is under way may be asked for again, unlike other conflicts; the host says so of calls in this process.
 local function refusal(request, message, code)
-  return require("lectern.answer").refusal(request, message, code)
+  local lines = message == UNDER_WAY and "Retry-After: 1\r\n" or nil
+  return require("lectern.answer").refusal(request, message, code, lines)
 end
 
 local function finish(request, call, status, kind, lines, body, may_fail_less)
