@@ -1,0 +1,91 @@
+local class = require "support.class"
+
+local BACK_END = { url = "https://school.example/internal/users", key = "let-us-in" }
+
+local function reply(school, query, status, body)
+  school.core.replies[BACK_END.url .. "?" .. query] = { status = status, body = body }
+end
+
+describe("users of the platform", function()
+  local school, users
+
+  before_each(function()
+    school = class.new()
+    users = require "lectern.users"
+    local ada = '{"id": 42, "firstName": "Ada", "role": "teacher", "email": null, "x": 1}'
+    reply(school, "account=acc_1", 200, ada)
+  end)
+
+  it("give who came the platform's id and role", function()
+    local user = { id = "acc_1", sub = "acc_1", role = "student" }
+    assert.is_true(users.identify(user, BACK_END))
+    assert.same({ id = "42", sub = "acc_1", role = "teacher" }, user)
+    assert.equal("Bearer let-us-in", school.core.requests[1].headers.authorization)
+    -- Once more, of the account: not of the id that it has by now.
+    assert.is_true(users.identify(user, BACK_END))
+    assert.equal("42", user.id)
+  end)
+
+  it("are asked for once in a minute", function()
+    for _ = 1, 3 do
+      assert.same({ id = "42", firstName = "Ada", role = "teacher" }, users.of_account(BACK_END, "acc_1"))
+    end
+    assert.equal(1, #school.core.requests)
+    school.core.advance(61)
+    users.of_account(BACK_END, "acc_1")
+    assert.equal(2, #school.core.requests)
+  end)
+
+  it("that are none are refused, and looked for again", function()
+    reply(school, "account=acc_2", 404, "{}")
+    local user = { id = "acc_2", sub = "acc_2" }
+    local ok, why, code = users.identify(user, BACK_END)
+    assert.same({ nil, "Authentication error: user not found", "unauthorized" }, { ok, why, code })
+    reply(school, "account=acc_2", 200, '{"id": "7"}')
+    assert.is_true(users.identify(user, BACK_END))
+    assert.equal("7", user.id)
+  end)
+
+  it("cannot be told while the back end is away, or answers nonsense", function()
+    for _, body in ipairs { "", "[", '{"id": ""}', '{"id": "a\\nb"}', "7" } do
+      reply(school, "account=acc_3", body == "" and 500 or 200, body)
+      local user = { id = "acc_3", sub = "acc_3" }
+      local ok, _, code = users.identify(user, BACK_END)
+      assert.same({ nil, "unavailable", "acc_3" }, { ok, code, user.id })
+    end
+    local _, _, code = users.of_id(BACK_END, "9")
+    assert.equal("unavailable", code)
+    assert.equal(6, #school.core.logged)
+  end)
+
+  it("are asked for by whatever an id has in it", function()
+    reply(school, "id=a%20b%26c%2F%C3%A9", 200, '{"id": "a b&c/é"}')
+    assert.same({ id = "a b&c/é" }, users.of_id(BACK_END, "a b&c/é"))
+  end)
+
+  it("wait for their turn when too many are asked for", function()
+    local answers = 0
+    school.core.http_request = function()
+      answers = answers + 1
+      if answers < 4 then
+        return nil, "too many requests are under way", "full"
+      end
+      return { status = 200, headers = {}, body = '{"id": "8"}' }
+    end
+    local found
+    school.lectern.spawn(function()
+      found = users.of_account(BACK_END, "acc_8")
+    end)
+    assert.is_nil(found)
+    school.core.advance(1)
+    assert.same({ id = "8" }, found)
+    assert.equal(4, answers)
+  end)
+
+  it("are the token's own without settings", function()
+    local user = { id = "acc_1" }
+    assert.is_true(users.identify(user, nil))
+    assert.equal("acc_1", user.id)
+    assert.same({}, school.core.requests)
+  end)
+end)
