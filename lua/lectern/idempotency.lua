@@ -223,7 +223,7 @@ local function keep(call, status, kind, lines, body)
     lines, body)
 end
 
--- What is under way may be asked for again, unlike other conflicts; the host says so of calls in this process.
+-- What is under way may be asked for again, unlike other conflicts.
 local function refusal(request, message, code)
   local lines = message == UNDER_WAY and "Retry-After: 1\r\n" or nil
   return require("lectern.answer").refusal(request, message, code, lines)
