@@ -18,6 +18,7 @@ struct reading {
     struct lec_buf *app;    /* NULL: only settings are wanted */
     struct lec_wire wire;
     struct lec_buf value;
+    char dotenv[4096]; /* the file's name */
     bool failed;
     char *err;
     size_t err_size;
@@ -188,9 +189,29 @@ static void take_app(lua_State *L, struct reading *r)
     lua_pop(L, 1);
 }
 
+/* env(name) -> what the environment, or .env, has under that name, or nil. So that secrets of `app` need not
+ * stand in the file. */
+static int l_env(lua_State *L)
+{
+    struct reading *r = lua_touserdata(L, lua_upvalueindex(1));
+    const char *name = luaL_checkstring(L, 1);
+    char why[512];
+    lec_buf_clear(&r->value, 4096);
+    int rc = lec_config_find_env(r->dotenv, name, &r->value, why, sizeof why);
+    if (rc == LEC_EINVAL)
+        return luaL_error(L, "%s", why);
+    if (rc != LEC_OK)
+        return 0;
+    lua_pushlstring(L, r->value.p, r->value.n);
+    return 1;
+}
+
 static int read_file(lua_State *L)
 {
     struct reading *r = lua_touserdata(L, 1);
+    lua_pushlightuserdata(L, r);
+    lua_pushcclosure(L, l_env, 1);
+    lua_setglobal(L, "env");
     if (lec_vm_load_file(L, FILE_NAME) != 0)
         return lua_error(L);
     lua_call(L, 0, 1);
@@ -210,6 +231,7 @@ static int read_config(const char *dir, uint64_t load_time, struct reading *r)
     struct lec_vm vm;
     struct lec_vm_entry outer;
     char path[4096];
+    snprintf(r->dotenv, sizeof r->dotenv, "%s/.env", dir); /* shorter than the other one */
     if ((size_t)snprintf(path, sizeof path, "%s/" FILE_NAME, dir) >= sizeof path) {
         complain(r, "the name of the script directory is too long");
         return LEC_EINVAL;

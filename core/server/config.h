@@ -132,6 +132,11 @@ const char *lec_config_plugin_value(const struct lec_config *cfg, const char *ke
  * LECTERN_ and is no setting is worth a warning. */
 int lec_config_read_env(struct lec_config *cfg, char *err, size_t err_size) LEC_CHECK;
 
+/* Appends what the environment, else the .env file, says of a name: LEC_OK; LEC_ENOTFOUND; LEC_EINVAL: the file
+ * is wrong, with a sentence. An empty value counts as none. */
+int lec_config_find_env(const char *path, const char *name, struct lec_buf *value, char *err,
+                        size_t err_size) LEC_CHECK;
+
 /* Reads a .env file (server/dotenv.h); a missing one is fine. Unknown names are ignored, as the
  * file is shared with other programs, but for those that begin with LECTERN_, which are worth a
  * warning. Errors name file and line. */

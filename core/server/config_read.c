@@ -106,6 +106,34 @@ static int read_file(const char *path, struct lec_buf *out, char *err, size_t er
     return LEC_EINVAL;
 }
 
+int lec_config_find_env(const char *path, const char *name, struct lec_buf *out, char *err,
+                        size_t err_size)
+{
+    struct lec_buf text = { 0 }, value = { 0 };
+    struct lec_slice found;
+    struct lec_dotenv d;
+    const char *set = getenv(name);
+    if (set && *set) {
+        lec_buf_adds(out, set);
+        return LEC_OK;
+    }
+    int rc = read_file(path, &text, err, err_size), result = LEC_ENOTFOUND;
+    lec_dotenv_init(&d, lec_buf_slice(&text));
+    while (rc == LEC_OK && (rc = lec_dotenv_next(&d, &found, &value)) > 0) {
+        rc = LEC_OK;
+        if (!lec_slice_is(found, name) || value.n == 0)
+            continue;
+        lec_buf_clear(out, 1024); /* the last one counts */
+        lec_buf_add(out, value.p, value.n);
+        result = LEC_OK;
+    }
+    if (rc == LEC_EPROTO)
+        snprintf(err, err_size, "%s:%u: %s", path, d.line, d.why);
+    lec_buf_fini(&text);
+    lec_buf_fini(&value);
+    return rc < 0 ? LEC_EINVAL : result;
+}
+
 int lec_config_read_dotenv(struct lec_config *cfg, const char *path, char *err, size_t err_size)
 {
     struct lec_buf text = { 0 }, value = { 0 };

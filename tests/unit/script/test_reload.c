@@ -135,6 +135,34 @@ static void check_reports(void **state)
     lec_buf_fini(&out);
 }
 
+/* What is secret stands in .env or the environment, which counts more. */
+static void environment(void **state)
+{
+    struct world *w = *state;
+    char err[512];
+    setenv("LECTERN_TEST_SECRET", "of the environment", 1);
+    setenv("LECTERN_TEST_EMPTY", "", 1);
+    world_file(w, ".env",
+               "SECRET = 'in single \"quotes\"'\nLECTERN_TEST_SECRET=of the file\n"
+               "LECTERN_TEST_EMPTY=of the file\nNOTHING=\n");
+    world_file(w, "lectern.lua",
+               "return { port = 4000, app = { env 'SECRET', env 'LECTERN_TEST_SECRET', "
+               "env 'LECTERN_TEST_EMPTY', env 'NOTHING' or env 'MISSING' or 'none' } }");
+    if (lec_script_read_config(w->dir, &w->server.cfg, err, sizeof err) != LEC_OK)
+        fail_msg("%s", err);
+    world_serve(w, "function M.on_x() return unpack(lectern.config.app) end");
+    assert_has(world_ask(w, world_join(w, "1"), "21[\"x\"]"),
+               "431[\"in single \\\"quotes\\\"\",\"of the environment\",\"of the file\",\"none\"]");
+    world_file(w, ".env", "SECRET='not closed");
+    assert_int_equal(lec_script_read_config(w->dir, &w->server.cfg, err, sizeof err), LEC_EINVAL);
+    assert_has(err, ".env:1:");
+    world_file(w, "lectern.lua", "return { app = { env(nil) } }");
+    assert_int_equal(lec_script_read_config(w->dir, &w->server.cfg, err, sizeof err), LEC_EINVAL);
+    assert_has(err, "string expected");
+    unsetenv("LECTERN_TEST_SECRET");
+    unsetenv("LECTERN_TEST_EMPTY");
+}
+
 static void configuration(void **state)
 {
     static const struct {
@@ -207,6 +235,7 @@ int main(void)
         T(reload_is_all_or_nothing),
         T(start_fails_clearly),
         T(check_reports),
+        T(environment),
         T(configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
