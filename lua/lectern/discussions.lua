@@ -35,7 +35,7 @@ local function place(name)
     return nil, why, code
   end
   local kind = rooms.parse(room)
-  if kind == "private" or kind == "user" then
+  if kind == "private" or kind == "user" or kind == "conversation" then
     return nil, ("there are no discussions in a room of kind %s"):format(kind), "invalid"
   end
   return room

@@ -1,7 +1,9 @@
 -- Rooms: their names, and who may join them.
 --
 --   user:{id}  course:{id}  discussion:{id}  live-session:{id}  private:{a}:{b} (ids sorted)
+--   conversation:{id}
 --
+-- The id of a conversation is two people's (`rooms.conversation`), or one that a platform made itself.
 -- Names of other kinds are free. One room has one name: `rooms.normalise` makes it from what a client or
 -- another program wrote, and doing it twice changes nothing.
 --
@@ -169,6 +171,42 @@ function rooms.pair(room)
   end
 end
 
+local CONVERSATION = "conversation:"
+
+---An id as a part of a conversation's id, which may stand in URLs as it is: each byte but A-Z a-z 0-9 _ - is
+---written ~XX, in hexadecimal capitals.
+local function url_safe(id)
+  return (id:gsub("[^%w_-]", function(byte)
+    return ("~%02X"):format(byte:byte())
+  end))
+end
+
+---The room of the conversation of two people; the same one whoever is named first.
+---@param a string|number a person's id, literally; raises if it cannot be one, or if both are the same
+---@param b string|number
+---@return string room of 16 to 1,544 bytes
+function rooms.conversation(a, b)
+  local first, second = rooms.pair(rooms.private(a, b))
+  return CONVERSATION .. url_safe(first) .. "." .. url_safe(second)
+end
+
+---The two people of a conversation's room.
+---@param room string
+---@return string? a, string? b their ids, literally; nil if `rooms.conversation` cannot have made the name
+function rooms.conversation_pair(room)
+  local a, b = room:match("^conversation:([%w_~-]+)%.([%w_~-]+)$")
+  if not a then
+    return nil
+  end
+  local function byte(code)
+    return string.char(tonumber(code, 16))
+  end
+  a, b = rooms.person((a:gsub("~(%x%x)", byte))), rooms.person((b:gsub("~(%x%x)", byte)))
+  if a and b and a ~= b and rooms.conversation(a, b) == room then
+    return a, b
+  end
+end
+
 local function private_room(name)
   local a, b = rooms.pair(name)
   if not a or not rooms.person(a) or not rooms.person(b) or a == b then
@@ -197,6 +235,8 @@ function rooms.normalise(name)
     return rooms.of("user", id)
   elseif kind == "private" then
     return private_room(name)
+  elseif rooms.conversation_pair(name) then
+    return name
   end
   local wrong = flaw(name)
   if KINDS[kind] and not wrong then
@@ -215,14 +255,14 @@ end
 
 ---What a room's name says. Rooms of free names have no kind: nil and the whole name.
 ---@param room string as `normalise` gives it
----@return "user"|"course"|"discussion"|"live-session"|"private"|nil kind
+---@return "user"|"course"|"discussion"|"live-session"|"private"|"conversation"|nil kind
 ---@return string id for a private room "a:b", as `rooms.pair` takes it apart
 function rooms.parse(room)
   if type(room) ~= "string" then
     error("rooms.parse: a room's name is needed, not a " .. type(room), 2)
   end
   local kind, id = room:match("^(.-):(.*)$")
-  if kind == "private" or KINDS[kind] then
+  if kind == "private" or kind == "conversation" or KINDS[kind] then
     return kind, id
   end
   return nil, room
@@ -255,9 +295,10 @@ local function said_of(person, room)
   return said, why, code
 end
 
----Whether a person may join a room. In this order: nobody joins another's user room, a private
----room of others, or the room that a socket is by itself; an admin joins all others; then the
----token's claims (`courses`, `sessions`, `discussions`); then grants; then `rooms.default`.
+---Whether a person may join a room. In this order: nobody joins another's user room, a private room or
+---conversation of others, or the room that a socket is by itself; conversations with ids of a platform's own
+---open by grants alone; an admin joins all others; then the token's claims (`courses`, `sessions`,
+---`discussions`); then grants; then `rooms.default`.
 ---Waits for the store where grants count: when it does not answer, nobody is let in by default.
 ---@param user table a socket's `user`
 ---@param name any a room's name as the client sent it
@@ -284,18 +325,27 @@ function rooms.may_join(user, name)
       return room
     end
     return nil, "a private room is only for its two people", "forbidden"
+  elseif kind == "conversation" and rooms.conversation_pair(room) then
+    local a, b = rooms.conversation_pair(room)
+    if own == a or own == b then
+      return room
+    end
+    return nil, "a conversation is only for its two people", "forbidden"
   elseif kind == nil and lectern.socket(room) then
     return nil, "nobody joins the room of a socket", "forbidden"
   end
 
-  if roles.has(user, "admin") or (kind and claimed(user[CLAIMS[kind]], kind, id)) then
+  local by_grant = kind == "conversation" -- only the platform knows whose it is
+  if not by_grant and (roles.has(user, "admin") or kind and claimed(user[CLAIMS[kind]], kind, id)) then
     return room
   end
   local said
   said, why, code = said_of(own, room)
   if said == nil then
     return nil, why, code
-  elseif said == "allowed" or (said == "unsaid" and lectern.config.rooms.default == "allow") then
+  elseif said == "allowed" then
+    return room
+  elseif said == "unsaid" and not by_grant and lectern.config.rooms.default == "allow" then
     return room
   end
   return nil, "no access to " .. room, "forbidden"
@@ -320,7 +370,7 @@ local function grantable(name)
     return nil, why, code
   end
   local kind = rooms.parse(room)
-  if kind == "user" or kind == "private" then
+  if kind == "user" or kind == "private" or rooms.conversation_pair(room) then
     return nil, ("a room of kind %s is never granted"):format(kind), "invalid"
   end
   return room

@@ -87,6 +87,45 @@ describe("rooms", function()
     end)
   end)
 
+  describe("of conversations", function()
+    it("have one name, however long the ids are", function()
+      local long = ("%:"):rep(127)
+      for _, pair in ipairs { { "ada", "bob" }, { "user:1", "é" }, { long .. 1, long .. 2 } } do
+        local room = rooms.conversation(pair[1], pair[2])
+        assert.equal(room, rooms.normalise(room))
+        assert.equal("conversation", (rooms.parse(room)))
+      end
+      assert.equal("conversation:x1", rooms.normalise "conversation:x1")
+      assert.equal("invalid", select(3, rooms.normalise("conversation:" .. ("x"):rep(300))))
+      assert.has_error(function() return (rooms.conversation("ada", "ada")) end)
+    end)
+
+    it("are for their two people, and nobody else", function()
+      for _, default in ipairs { "allow", "deny" } do
+        load { rooms = { default = default } }
+        assert.equal("conversation:ada.bob", may_join("ada", "conversation:ada.bob"))
+        assert.equal("conversation:ada.bob", may_join("bob", "conversation:ada.bob"))
+        assert.is_nil(may_join("eve", "conversation:ada.bob"))
+        local admin = { id = "root", role = "admin" }
+        assert.equal("forbidden", select(3, rooms.may_join(admin, "conversation:ada.bob")))
+        assert.equal("invalid", select(3, rooms.grant("eve", "conversation:ada.bob")))
+      end
+    end)
+
+    it("that a platform keeps itself open by grants alone", function()
+      for _, default in ipairs { "allow", "deny" } do
+        load { rooms = { default = default } }
+        assert.is_nil(may_join("ada", "conversation:clx81"))
+        assert.is_nil((rooms.may_join({ id = "root", role = "admin" }, "conversation:clx81")))
+        assert.equal("conversation:clx81", rooms.grant("ada", "conversation:clx81"))
+        assert.equal("conversation:clx81", may_join("ada", "conversation:clx81"))
+        assert.is_nil(may_join("bob", "conversation:clx81"))
+        rooms.revoke("ada", "conversation:clx81")
+        assert.is_nil(may_join("ada", "conversation:clx81"))
+      end
+    end)
+  end)
+
   it("of ids from outside are refused, not raised", function()
     assert.equal("course:7", rooms.of("course", 7))
     assert.equal("user:user-ada", rooms.of("user", "user-ada"))
