@@ -6,8 +6,9 @@
 return {
   port = 3001,
 
-  -- Whether people may join rooms that neither their token (claims courses, sessions, discussions) nor a
-  -- grant (grant_room) opens. "deny" is for production; with "allow" the server warns at its start.
+  -- Whether people may join rooms that neither their token (claims courses, sessions, discussions,
+  -- instructors) nor a grant (grant_room) opens. "deny" is for production; with "allow" the server warns at
+  -- its start.
   rooms = { default = "allow" },
 
   -- Somebody who is back within this time was never offline.

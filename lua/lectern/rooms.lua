@@ -1,15 +1,16 @@
 -- Rooms: their names, and who may join them.
 --
---   user:{id}  course:{id}  discussion:{id}  live-session:{id}  private:{a}:{b} (ids sorted)
---   conversation:{id}
+--   user:{id}  instructor:{id}  course:{id}  discussion:{id}  live-session:{id}
+--   private:{a}:{b} (ids sorted)  conversation:{id}
 --
 -- The id of a conversation is two people's (`rooms.conversation`), or one that a platform made itself.
 -- Names of other kinds are free. One room has one name: `rooms.normalise` makes it from what a client or
--- another program wrote, and doing it twice changes nothing.
+-- another program wrote, and doing it twice changes nothing. `session:{id}` is `live-session:{id}`.
 --
 -- A person is who the token says, literally: "alice", "user-alice" and "user:alice" are three people, and
 -- nothing is ever taken from or added to their ids. `user:user-alice` is the room of user-alice. What may
--- be an id is said once (`rooms.person`), and the server lets nobody in whose id may not be one.
+-- be an id is said once (`rooms.person`), and the server lets nobody in whose id may not be one. The id of
+-- an instructor's room is a person's.
 --
 -- Ids of courses, discussions and live sessions may bear their kind already ("course-123", "course:123"),
 -- in a call as in a name that a client sent ("course:course-123", "course-123"), and mean the bare id's
@@ -26,9 +27,26 @@ local rooms = {}
 local NAME_MAX = 200 -- bytes, of rooms that are not people's
 local ID_MAX = 255 -- bytes of a person's id; the server's own bound, and OpenID Connect's
 
--- Kinds with one id, and the claim that lists the ids whose rooms a token opens.
-local CLAIMS = { course = "courses", ["live-session"] = "sessions", discussion = "discussions" }
-local KINDS = { user = true, course = true, discussion = true, ["live-session"] = true }
+-- Kinds with one id, and the words for them that names and ids may begin with.
+local KINDS = {
+  user = { "user" },
+  instructor = { "instructor" },
+  course = { "course" },
+  discussion = { "discussion" },
+  ["live-session"] = { "live-session", "session" },
+}
+local PERSONAL = { user = true, instructor = true } -- their ids are people's
+local KIND_OF = {} -- by such a word
+for kind, words in pairs(KINDS) do
+  for _, word in ipairs(words) do
+    KIND_OF[word] = kind
+  end
+end
+
+-- The claim that lists the ids whose rooms a token opens.
+local CLAIMS = {
+  course = "courses", discussion = "discussions", instructor = "instructors", ["live-session"] = "sessions",
+}
 
 ---An id as text: what a call was given, or a claim holds, may be a number.
 ---@return string? id nil for what cannot be an id
@@ -58,11 +76,23 @@ function rooms.person(id)
   return text
 end
 
----Takes away the kind that an id already bears, however often.
+---What follows a word and ':' or '-'; nil if that is not how it begins.
+local function after(word, text)
+  local n = #word
+  local mark = text:byte(n + 1)
+  if (mark == 58 or mark == 45) and text:sub(1, n) == word then -- ':' '-'
+    return text:sub(n + 2)
+  end
+end
+
+---An id without the kind that it already bears, however often; a person's as it is.
 local function bare(kind, id)
-  local n = #kind
-  while id:sub(1, n) == kind and (id:byte(n + 1) == 58 or id:byte(n + 1) == 45) do -- ':' '-'
-    id = id:sub(n + 2)
+  local rest = not PERSONAL[kind] and id or nil
+  while rest do
+    id, rest = rest, nil
+    for _, word in ipairs(KINDS[kind]) do
+      rest = rest or after(word, id)
+    end
   end
   return id
 end
@@ -96,16 +126,14 @@ local function unescaped(part)
 end
 
 ---The room of an id that came from outside: what the functions below raise for is a refusal here.
----@param kind "user"|"course"|"discussion"|"live-session"
+---@param kind "user"|"instructor"|"course"|"discussion"|"live-session"|"session"
 ---@param id any
 ---@return string? room, string? message, string? code "invalid"
 function rooms.of(kind, id)
-  if not KINDS[kind] then
-    error("rooms.of: there is no kind " .. tostring(kind), 2)
-  end
-  if kind == "user" then
+  kind = KIND_OF[kind] or error("rooms.of: there is no kind " .. tostring(kind), 2)
+  if PERSONAL[kind] then
     local person, why, code = rooms.person(id)
-    return person and "user:" .. person, why, code
+    return person and kind .. ":" .. person, why, code
   end
   local text = id_text(id)
   local room = text and rooms.normalise(kind .. ":" .. text)
@@ -125,6 +153,13 @@ end
 ---@return string
 function rooms.user(id)
   return rooms.of("user", id) or error(no_id("user", id), 2)
+end
+
+---The room of an instructor and those who follow what they do.
+---@param id string|number a person's id, literally; raises if it cannot be one
+---@return string
+function rooms.instructor(id)
+  return rooms.of("instructor", id) or error(no_id("user", id), 2)
 end
 
 ---@param id string|number a course id; raises if it cannot be one
@@ -223,29 +258,31 @@ function rooms.normalise(name)
   if type(name) ~= "string" then
     return nil, "the name of a room must be a string", "invalid"
   end
-  local kind, id = name:match("^(.-):(.*)$")
-  if not kind then -- "course-123"; with a ':' further on, "course-notes:7" is a kind of its own
-    for known in pairs(KINDS) do
-      if name:sub(1, #known + 1) == known .. "-" then
-        kind, id = known, name:sub(#known + 2)
+  local word, id = name:match("^(.-):(.*)$")
+  if not word then -- "course-123"; with a ':' further on, "course-notes:7" is a kind of its own
+    for known in pairs(KIND_OF) do
+      local rest = after(known, name)
+      if rest then
+        word, id = known, rest
       end
     end
   end
-  if kind == "user" and id ~= "" then
-    return rooms.of("user", id)
-  elseif kind == "private" then
+  local kind = KIND_OF[word]
+  if PERSONAL[kind] and id ~= "" then
+    return rooms.of(kind, id)
+  elseif word == "private" then
     return private_room(name)
   elseif rooms.conversation_pair(name) then
     return name
   end
   local wrong = flaw(name)
-  if KINDS[kind] and not wrong then
+  if kind and not wrong then
     id = bare(kind, id)
     if id == "" then
       return nil, ("the room lacks an id: %s:{id}"):format(kind), "invalid"
     end
-    wrong = flaw(id) -- "course: 1" as "course:1 "
-    name = kind .. ":" .. id
+    name = kind .. ":" .. id -- longer than what was written, if that was a shorter word
+    wrong = flaw(id) or flaw(name) -- "course: 1" as "course:1 "
   end
   if wrong then
     return nil, "the name of the room " .. wrong, "invalid"
@@ -255,7 +292,7 @@ end
 
 ---What a room's name says. Rooms of free names have no kind: nil and the whole name.
 ---@param room string as `normalise` gives it
----@return "user"|"course"|"discussion"|"live-session"|"private"|"conversation"|nil kind
+---@return "user"|"instructor"|"course"|"discussion"|"live-session"|"private"|"conversation"|nil kind
 ---@return string id for a private room "a:b", as `rooms.pair` takes it apart
 function rooms.parse(room)
   if type(room) ~= "string" then
@@ -297,8 +334,8 @@ end
 
 ---Whether a person may join a room. In this order: nobody joins another's user room, a private room or
 ---conversation of others, or the room that a socket is by itself; conversations with ids of a platform's own
----open by grants alone; an admin joins all others; then the token's claims (`courses`, `sessions`,
----`discussions`); then grants; then `rooms.default`.
+---open by grants alone; an admin joins all others, and an instructor the own; then the token's claims
+---(`courses`, `sessions`, `discussions`, `instructors`); then grants; then `rooms.default`.
 ---Waits for the store where grants count: when it does not answer, nobody is let in by default.
 ---@param user table a socket's `user`
 ---@param name any a room's name as the client sent it
@@ -336,7 +373,9 @@ function rooms.may_join(user, name)
   end
 
   local by_grant = kind == "conversation" -- only the platform knows whose it is
-  if not by_grant and (roles.has(user, "admin") or kind and claimed(user[CLAIMS[kind]], kind, id)) then
+  local opens = roles.has(user, "admin") or (kind == "instructor" and id == own)
+    or (kind and claimed(user[CLAIMS[kind]], kind, id))
+  if opens and not by_grant then
     return room
   end
   local said

@@ -28,12 +28,18 @@ describe("rooms", function()
     end)
 
     it("are the same for an id that bears its kind", function()
-      local ids = { "123", 123, "course-123", "course:123", "course:course-123", "course-course-123" }
-      for _, id in ipairs(ids) do
+      for _, id in ipairs {
+        "123", 123, "course-123", "course:123", "course:course-123", "course-course-123",
+      } do
         assert.equal("course:123", rooms.course(id))
       end
       assert.equal("live-session:456", rooms.live_session "live-session-456")
       assert.equal("live-session:456", rooms.live_session "live-session:456")
+      local ids = { "session-456", "session:456", "session:live-session-456", "live-session:session-456" }
+      for _, id in ipairs(ids) do
+        assert.equal("live-session:456", rooms.live_session(id))
+        assert.equal("live-session:456", rooms.of("session", id))
+      end
       -- what only looks like it stays
       assert.equal("course:courses-1", rooms.course "courses-1")
       assert.equal("course:user-1", rooms.course "user-1")
@@ -50,11 +56,13 @@ describe("rooms", function()
       local ids = { "user", "user-1", "user:1", "user:user-1", " a", "a ", "%", "a:b", ("x"):rep(255) }
       for _, id in ipairs(ids) do
         assert.equal("user:" .. id, rooms.user(id))
+        assert.equal("instructor:" .. id, rooms.instructor(id))
         assert.equal(id, rooms.person(id))
       end
       for _, id in ipairs { "", "a\nb", "\127", "\0", ("x"):rep(256), 1.5, 2 ^ 60, {}, true, 0 / 0 } do
         assert.equal("invalid", select(3, rooms.person(id)))
         assert.has_error(function() return (rooms.user(id)) end)
+        assert.has_error(function() return (rooms.instructor(id)) end)
       end
       assert.equal("7", rooms.person(7))
     end)
@@ -148,6 +156,19 @@ describe("rooms", function()
       { "live-session:live-session-456", "live-session:456" },
       { "live-session-456", "live-session:456" },
       { "discussion:discussion-789", "discussion:789" },
+      { "session:456", "live-session:456" }, -- the other word for it
+      { "session-456", "live-session:456" },
+      { "session:session:456", "live-session:456" },
+      { "session:live-session-456", "live-session:456" },
+      { "live-session:session-456", "live-session:456" },
+      { "session:" .. ("x"):rep(187), "live-session:" .. ("x"):rep(187) },
+      { "sessions:456", "sessions:456" },
+      { "session-notes:7", "session-notes:7" },
+      { "instructor:7", "instructor:7" }, -- a person's, literally
+      { "instructor:instructor-7", "instructor:instructor-7" },
+      { "instructor:user:7", "instructor:user:7" },
+      { "instructor: a ", "instructor: a " },
+      { "instructor-7", "instructor:7" },
       { "user:user-1", "user:user-1" }, -- the person user-1
       { "user:user:1", "user:user:1" },
       { "user-1", "user:1" }, -- a name without a kind, not an id
@@ -184,6 +205,11 @@ describe("rooms", function()
       { ("x"):rep(201), "the name of the room is longer than 200 bytes" },
       { "course:", "the room lacks an id: course:{id}" },
       { "course-", "the room lacks an id: course:{id}" },
+      { "session:", "the room lacks an id: live-session:{id}" },
+      { "session:live-session-", "the room lacks an id: live-session:{id}" },
+      { "session:" .. ("x"):rep(188), "the name of the room is longer than 200 bytes" },
+      { "instructor:", "the room lacks an id: instructor:{id}" },
+      { "instructor:a\nb", "the id of a person has control characters in it" },
       { "user:", "the room lacks an id: user:{id}" },
       { "user:a\nb", "the id of a person has control characters in it" },
       { "user:" .. ("x"):rep(256), "the id of a person is longer than 255 bytes" },
@@ -216,6 +242,7 @@ describe("rooms", function()
   it("parse gives kind and id", function()
     assert.same({ "course", "1" }, { rooms.parse "course:1" })
     assert.same({ "live-session", "a:b" }, { rooms.parse "live-session:a:b" })
+    assert.same({ "instructor", "a:b" }, { rooms.parse "instructor:a:b" })
     assert.same({ "private", "a:b" }, { rooms.parse "private:a:b" })
     assert.same({ nil, "quiz:7" }, { rooms.parse "quiz:7" })
     assert.same({ nil, "lobby" }, { rooms.parse "lobby" })
@@ -269,16 +296,36 @@ describe("rooms", function()
       local user = {
         id = "ada",
         courses = { "course-1", 2 },
-        sessions = { "live-session:9" },
+        sessions = { "live-session:9", "session-10" },
         discussions = "d",
       }
       assert.equal("course:1", may(user, "course:1"))
       assert.equal("course:2", may(user, "course-2"))
       assert.equal("live-session:9", may(user, "live-session:9"))
+      assert.equal("live-session:9", may(user, "session:9"))
+      assert.equal("live-session:10", may(user, "live-session:10"))
       assert.equal("discussion:d", may(user, "discussion:discussion-d"))
       assert.equal("forbidden", may(user, "course:9"))
       assert.equal("forbidden", may(user, "live-session:1"))
       assert.equal("forbidden", may(user, "courses:1"))
+    end)
+
+    it("opens an instructor's room to that person, and to whoever is named, by the very id", function()
+      load { rooms = { default = "deny" } }
+      assert.equal("instructor:ada", may(ada, "instructor:ada"))
+      assert.equal("instructor:7", may({ id = 7 }, "instructor:7"))
+      assert.equal("forbidden", may(ada, "instructor:bob"))
+      assert.equal("forbidden", may(ada, "instructor:instructor-ada"))
+      assert.equal("instructor:bob", may({ id = "eve", role = "admin" }, "instructor:bob"))
+      local user = { id = "eve", instructors = { "bob", 7, "instructor-cleo" } }
+      assert.equal("instructor:bob", may(user, "instructor-bob"))
+      assert.equal("instructor:7", may(user, "instructor:7"))
+      assert.equal("instructor:instructor-cleo", may(user, "instructor:instructor-cleo"))
+      assert.equal("forbidden", may(user, "instructor:cleo"))
+      rooms.grant("eve", "instructor:cleo")
+      assert.equal("instructor:cleo", may(user, "instructor:cleo"))
+      load { rooms = { default = "allow" } }
+      assert.equal("instructor:bob", may(ada, "instructor:bob"))
     end)
 
     it("is not opened by claims of odd types", function()
@@ -384,6 +431,25 @@ describe("rooms", function()
           local one, other = rooms.pair(room)
           assert.is_true(one == a or other == a)
         end
+      end
+    end
+  end)
+
+  it("have one name, whatever was written", function()
+    math.randomseed(5)
+    local long = ("x"):rep(180)
+    local parts = { "session", "live-session", "course", "instructor", "user", ":", "-", " ", "a", long }
+    for _ = 1, 20000 do
+      local name = {}
+      for i = 1, math.random(1, 6) do
+        name[i] = parts[math.random(#parts)]
+      end
+      local room = rooms.normalise(table.concat(name))
+      if room then
+        assert.equal(room, rooms.normalise(room))
+        local kind, id = rooms.parse(room)
+        assert.are_not.equal("session", kind or id:match "^(.-):")
+        assert.equal(room, kind and rooms.of(kind, id) or id)
       end
     end
   end)

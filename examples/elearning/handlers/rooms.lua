@@ -16,7 +16,7 @@ local REQUEST = { room = "room", type = "line?" }
 function M.on_start()
   if lectern.config.rooms.default == "allow" then
     lectern.log.warn("everybody may join every course, session and discussion: set rooms.default to "
-      .. '"deny", and give tokens the claims courses, sessions, discussions, or grant rooms')
+      .. '"deny", and give tokens the claims courses, sessions, discussions, instructors, or grant rooms')
   end
 end
 
