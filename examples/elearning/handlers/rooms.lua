@@ -13,6 +13,20 @@ local M = {}
 
 local REQUEST = { room = "room", type = "line?" }
 
+-- What a client says of a room: its name, or an object with it. Answers with the room's one name, and with
+-- the name as it was written, which the client knows the room by.
+---@return string? room, string written_or_message, string? code
+local function named(payload)
+  if type(payload) == "string" then
+    payload = { room = payload }
+  end
+  local request, why, code = check.fields(payload, REQUEST)
+  if not request then
+    return nil, why, code
+  end
+  return request.room, payload.room
+end
+
 function M.on_start()
   if lectern.config.rooms.default == "allow" then
     lectern.log.warn("everybody may join every course, session and discussion: set rooms.default to "
@@ -20,13 +34,15 @@ function M.on_start()
   end
 end
 
+-- Beside the ack, if one is wanted, the event joined_room tells the socket so. In the own user room one is
+-- already.
 function M.on_join_room(socket, payload)
-  local request, why, code = check.fields(payload, REQUEST)
-  if not request then
-    return nil, why, code
+  local name, written, code = named(payload)
+  if not name then
+    return nil, written, code
   end
-  local room
-  room, why, code = rooms.may_join(socket.user, request.room)
+  local room, why
+  room, why, code = rooms.may_join(socket.user, name)
   if not room then
     return nil, why, code
   end
@@ -36,6 +52,7 @@ function M.on_join_room(socket, payload)
     return nil, why, code
   end
   presence.joined(socket, room)
+  socket:emit("joined_room", { room = written })
   local online, count = presence.online(room)
   return {
     ok = true,
@@ -52,20 +69,22 @@ local function leave(socket, room)
   return socket:leave(room)
 end
 
+-- The event left_room likewise.
 function M.on_leave_room(socket, payload)
-  local request, why, code = check.fields(payload, REQUEST)
-  if not request then
-    return nil, why, code
+  local room, written, code = named(payload)
+  if not room then
+    return nil, written, code
   end
-  if rooms.parse(request.room) == "user" then
+  if rooms.parse(room) == "user" then
     return nil, "nobody leaves the room of their own", "forbidden"
   end
-  local left
-  left, why, code = leave(socket, request.room)
+  local left, why
+  left, why, code = leave(socket, room)
   if not left then
     return nil, why, code
   end
-  return { ok = true, room = request.room }
+  socket:emit("left_room", { room = written })
+  return { ok = true, room = room }
 end
 
 function M.on_who_is_online(socket, payload)

@@ -27,13 +27,44 @@ describe("rooms", function()
   it("refuse payloads that are no requests", function()
     local ada = school_with("allow"):connect { id = "ada" }
     for _, event in ipairs { "join_room", "leave_room", "who_is_online" } do
-      for _, payload in ipairs { "course:1", 5, true, {}, { room = 5 }, { room = "" }, { room = {} },
-        { room = "course:" }, { room = ("x"):rep(500) }, { room = "course:1", type = {} } } do
+      for _, payload in ipairs { "", "course:", 5, true, {}, { room = 5 }, { room = "" }, { room = {} },
+        { room = "course:" }, { room = ("x"):rep(500) }, { room = "course:1", type = {} }, { "course:1" } } do
         local ack = ada:ask(event, payload)
         assert.equal("invalid", ack.error and ack.error.code, event)
       end
       assert.equal("invalid", ada:ask(event).error.code)
     end
+  end)
+
+  it("are joined and left by a bare name or an object, and the socket that asked is told", function()
+    local school = school_with "allow"
+    local ada, tab = school:connect { id = "ada" }, school:connect { id = "ada" }
+    for _, name in ipairs { "course-1", "session:5", "live-session:6", "lobby" } do
+      for _, payload in ipairs { name, { room = name, type = "discussion" } } do
+        ada:clear()
+        local room = ada:ask("join_room", payload).room
+        assert.is_true(ada.socket:has_joined(room))
+        assert.same({ { room = name } }, ada:got "joined_room")
+        ada:emit("join_room", payload)
+        assert.equal(2, #ada:got "joined_room")
+        assert.same({ ok = true, room = room }, ada:ask("leave_room", payload))
+        assert.same({ { room = name } }, ada:got "left_room")
+        assert.is_false(ada.socket:has_joined(room))
+      end
+    end
+    assert.equal("user:ada", ada:ask("join_room", "user:ada").room)
+    assert.same({}, tab:got "joined_room")
+    assert.same({}, tab:got "left_room")
+  end)
+
+  it("tell nothing where they refuse", function()
+    local ada = school_with("deny"):connect { id = "ada" }
+    ada:emit("join_room", "course:1")
+    ada:emit("leave_room", "course:1")
+    ada:emit("leave_room", "user:ada")
+    assert.same({}, ada:got "joined_room")
+    assert.same({}, ada:got "left_room")
+    assert.equal(3, #ada:got "error")
   end)
 
   it("let nobody into others' rooms", function()
