@@ -30,13 +30,14 @@ void lec_gate_refuse(struct lec_server *server, struct sio_socket *s, const char
     lec_buf_fini(&message);
 }
 
-/* Its token may be good: whoever asks again later may be let in. */
+/* Its token may be good: whoever asks again later may be let in. Clients that look for the words token or auth in
+ * a message, to show a log-in, find none. */
 static void refuse_for_now(struct lec_server *server, struct sio_socket *s, const char *why)
 {
     struct lec_buf message = { 0 };
     lec_log(server->log, LEC_LOG_INFO, LEC_CAT_AUTH, who(s), "refused %s: %s",
             sio_socket_handshake(s)->address, why);
-    lec_buf_printf(&message, "Authentication unavailable: %s", why);
+    lec_buf_printf(&message, "Unavailable: %s", why);
     sio_socket_refuse(s, lec_buf_str(&message), LEC_SLICE("{\"code\":\"unavailable\"}"));
     lec_buf_fini(&message);
 }

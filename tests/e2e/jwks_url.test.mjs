@@ -139,7 +139,7 @@ describe('keys by URL', () => {
     it(`stay in force when the answer is ${what}`, async () => {
       const from = room.server.log.length;
       room.origin.answer = answer;
-      await room.refused(by('one', 'unknown'), 'unavailable', /^Authentication unavailable: /);
+      await room.refused(by('one', 'unknown'), 'unavailable', /^Unavailable: /);
       const [line] = await room.server.logged(/.*the keys of before stay in force/, 5000, from);
       assert.match(line, complaint);
       await room.join(by('four'));
@@ -153,7 +153,7 @@ describe('keys by URL', () => {
   it('stay in force while nobody answers, which is told once', async () => {
     const from = room.server.log.length;
     await room.origin.close();
-    await room.refused(by('one', 'unknown'), 'unavailable', /^Authentication unavailable: /);
+    await room.refused(by('one', 'unknown'), 'unavailable', /^Unavailable: /);
     await until(async () => (await room.status()).keys.failures > 1, 'it tries again');
     const ada = await room.join(by('four'));
     const { ok, error } = await ada.ask('refresh_token', by('one', 'unknown'));
@@ -202,7 +202,7 @@ describe('keys by URL that are not there at the start', () => {
     await room.server.logged(/nobody can log in until it is there/);
     assert.equal(await room.ready(), 503);
     assert.equal((await fetch(`${room.url}/healthz`)).status, 200);
-    await room.refused(by('one'), 'unavailable', /^Authentication unavailable: /);
+    await room.refused(by('one'), 'unavailable', /^Unavailable: /);
     await room.origin.listen();
     await room.join(by('one'));
     assert.equal(await room.ready(), 200);

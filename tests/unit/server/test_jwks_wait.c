@@ -216,7 +216,7 @@ static bool waits(struct world *w, const struct client *c)
     "44{\"message\":\"Authentication error: the token's key is unknown\","                         \
     "\"data\":{\"code\":\"unauthorized\"}}"
 #define LATER                                                                                      \
-    "44{\"message\":\"Authentication unavailable: the keys cannot be fetched at the moment\","     \
+    "44{\"message\":\"Unavailable: the keys cannot be fetched at the moment\","                    \
     "\"data\":{\"code\":\"unavailable\"}}"
 
 /* --- tests --------------------------------------------------------------------------------- */
