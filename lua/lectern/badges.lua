@@ -18,6 +18,7 @@ local badges = {}
 
 local KEPT = lectern.config.store.notifications -- for each person
 local TRIM = 64 -- revs between two looks at how many removed ones are remembered
+local SOON = 2 -- seconds that somebody's first event may wait for the badge
 
 ---The key of a person in the database.
 ---@param user_id string|number raises if it cannot be an id
@@ -117,10 +118,13 @@ end
 expiry.start(expire)
 
 ---What read(now) answers, in which nothing is overdue: what is goes first, in a change of its own. Which is
----a task's of its own, as it is no part of what the reader does.
+---a task's of its own, as it is no part of what the reader does. If the change takes longer than `seconds`,
+---it is the answer before it.
 ---@param person string
 ---@param read fun(now: integer): any, table|string|nil, any answer, badge or message, more or code
-function badges.settled(person, read)
+---@param seconds? number
+function badges.settled(person, read, seconds)
+  local last = seconds and lectern.now() + seconds or math.huge
   expiry.look()
   for _ = 1, 3 do
     local now = time.now()
@@ -137,25 +141,40 @@ function badges.settled(person, read)
       end
     end)
     while not done do
+      if lectern.now() >= last then
+        return answer, badge, more
+      end
       lectern.sleep(0.002)
     end
   end
   return read(0) -- something expires again and again, or cannot: it goes with the next change
 end
 
----A person's badge.
----@param user_id string|number raises if it cannot be an id
----@return { unreadCount: integer, rev: integer, epoch: string }?, string? message, string? code
-function badges.of(user_id)
-  local person = badges.person(user_id)
+local function badge_of(person, seconds)
+  local last = seconds and lectern.now() + seconds
   local badge, why, code = badges.settled(person, function(now)
-    local found, message, problem = store.badge(person, now)
+    local found, message, problem = store.badge(person, now, last and math.max(last - lectern.now(), 0.001))
     return found, found or message, problem
-  end)
+  end, seconds)
   if not badge then
     return nil, why, code
   end
   return badges.put({}, badge)
+end
+
+---A person's badge.
+---@param user_id string|number raises if it cannot be an id
+---@return { unreadCount: integer, rev: integer, epoch: string }?, string? message, string? code
+function badges.of(user_id)
+  return badge_of(badges.person(user_id))
+end
+
+---The same for who cannot wait: a client takes a first event that is late for a refusal. Comes within two
+---seconds, or not at all ("timeout").
+---@param user_id string|number raises if it cannot be an id
+---@return { unreadCount: integer, rev: integer, epoch: string }?, string? message, string? code
+function badges.soon(user_id)
+  return badge_of(badges.person(user_id), SOON)
 end
 
 ---The newer of a badge that was asked for, if it came, and of what was pushed since. Does not wait.

@@ -8,7 +8,7 @@ local idempotency = require "lectern.idempotency"
 
 local BATCH, BEGIN, STEP, COMMIT = 1, 2, 3, 4 -- enum lectern_db_kind
 
-local MAX_SECONDS = 3600 -- of a transaction, which keeps everybody else from writing
+local MAX_SECONDS = 3600 -- of a call, and of a transaction, which keeps everybody else from writing
 
 local db = {}
 
@@ -46,15 +46,23 @@ local function check_sql(who, sql)
   end
 end
 
-function db.query(sql, ...)
+local function check_seconds(who, seconds)
+  if type(seconds) ~= "number" or seconds < 0.001 or seconds > MAX_SECONDS or seconds ~= seconds then
+    error(("%s: seconds expected, at least 0.001 and at most %d"):format(who, MAX_SECONDS), 3)
+  end
+end
+
+-- Both take the place of who calls them (a tail call), so that an error is told of the line in a handler.
+
+local function query(seconds, sql, ...)
   check_sql("db.query", sql)
   no_transaction("db.query")
   local call = idempotency.current()
-  if call and not reads(sql) then return call:write(sql, ...) end
-  return core.db_call(BATCH, nil, sql, ...)
+  if call and not reads(sql) then return call:write(seconds, sql, ...) end
+  return core.db_call(BATCH, seconds, sql, ...)
 end
 
-function db.batch(statements)
+local function batch(seconds, statements)
   if type(statements) ~= "table" or #statements == 0 then
     error("db.batch: a list of statements like { { sql, parameter }, … } expected", 2)
   end
@@ -67,8 +75,24 @@ function db.batch(statements)
     end
     keeps = keeps or (call and not reads(statement[1]))
   end
-  if keeps then return call:write(statements) end
-  return core.db_call(BATCH, nil, statements)
+  if keeps then return call:write(seconds, statements) end
+  return core.db_call(BATCH, seconds, statements)
+end
+
+function db.query(sql, ...)
+  return query(nil, sql, ...)
+end
+
+function db.batch(statements)
+  return batch(nil, statements)
+end
+
+function db.timeout(seconds)
+  check_seconds("db.timeout", seconds)
+  return {
+    query = function(sql, ...) return query(seconds, sql, ...) end,
+    batch = function(statements) return batch(seconds, statements) end,
+  }
 end
 
 local Transaction = {}
@@ -137,9 +161,7 @@ function db.transaction(fn, options)
   if type(fn) ~= "function" then error("db.transaction: a function expected", 2) end
   local seconds = type(options) == "table" and options.timeout
     or core.config.db.transaction_timeout / 1000
-  if type(seconds) ~= "number" or seconds < 0.001 or seconds > MAX_SECONDS or seconds ~= seconds then
-    error(("db.transaction: timeout: seconds expected, at least 0.001 and at most %d"):format(MAX_SECONDS), 2)
-  end
+  check_seconds("db.transaction: timeout", seconds)
   if core.db_transaction() then error("db.transaction: a transaction is open already", 2) end
   local tx = setmetatable({ _task = coroutine.running(), _seconds = seconds, _until = core.now() + seconds },
     Transaction)

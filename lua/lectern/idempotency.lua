@@ -57,8 +57,8 @@ function Call:look_who_claimed()
   self.is_lost = rows ~= nil and rows[1] ~= nil
 end
 
--- As core.db_call(BATCH, nil, sql, …), or of a list: the call's next write.
-function Call:write(sql, ...)
+-- As core.db_call(BATCH, seconds, sql, …), or of a list: the call's next write.
+function Call:write(seconds, sql, ...)
   local single, statements = type(sql) == "string", sql
   if single then statements = { { sql, n = select("#", ...), ... } } end
   self.n = self.n + 1
@@ -74,7 +74,7 @@ function Call:write(sql, ...)
   local behind = #all
   for _, statement in ipairs(statements) do all[#all + 1] = statement end
   all[#all + 1] = { KEEP, self.caller, self.key, n, behind, core.db_answer }
-  local list, message, code = core.db_call(BATCH, nil, all)
+  local list, message, code = core.db_call(BATCH, seconds, all)
   if not list then
     if code == "conflict" and behind == 1 then self:look_who_claimed() end
     return nil, message, code

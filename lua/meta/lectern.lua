@@ -431,6 +431,11 @@ function Db.query(sql, ...) end
 ---@param statements table[] each is { sql, parameters …, n = how many parameters }; n is only needed if nils are among them
 ---@return table[][]? results the rows of each; results.changes[i] is how many rows the i-th changed, string? message, string? code
 function Db.batch(statements) end
+---The same for who cannot wait as long as `db.timeout` says: `lectern.db.timeout(2).query(sql, …)`. What has not answered
+---in time is refused as "timeout", whatever the database does.
+---@param seconds number
+---@return { query: fun(sql: string, ...): (table[]?, integer|string, string?), batch: fun(statements: table[]): (table[][]?, string?, string?) }
+function Db.timeout(seconds) end
 ---Runs fn(tx) in a transaction of its own: what it finds with `tx:query` nobody else changes until it ends. It is committed
 ---when fn returns, and rolled back when fn raises, returns nil and a message, or a statement fails. Nobody else writes
 ---meanwhile, so do not wait for anything else inside. Begins with its first statement.

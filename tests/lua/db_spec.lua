@@ -43,6 +43,31 @@ describe("lectern.db", function()
     assert.equal("blob", db.query("SELECT typeof($1) AS t", lectern.binary "")[1].t)
   end)
 
+  it("asks for an answer in time", function()
+    local asked, call = {}, core.db_call
+    function core.db_call(kind, seconds, ...)
+      asked[#asked + 1] = seconds or "as the setting says"
+      return call(kind, seconds, ...)
+    end
+    local quick = db.timeout(0.5)
+    local rows, changes = quick.query("INSERT INTO pets (name) VALUES ($1)", "rex")
+    assert.same({ {}, 1 }, { rows, changes })
+    assert.equal("rex", quick.batch { { "SELECT name FROM pets" } }[1][1].name)
+    assert.equal("rex", db.query("SELECT name FROM pets")[1].name)
+    assert.same({ 0.5, 0.5, "as the setting says" }, asked)
+    for _, seconds in ipairs { 0, -1, 3601, 0 / 0, "2", {} } do
+      local ok, why = pcall(function() return (db.timeout(seconds)) end)
+      assert.is_false(ok)
+      assert.matches("db_spec.lua:%d+: db.timeout: seconds expected, at least 0.001 and at most 3600", why)
+    end
+    local ok, why = pcall(function() return (quick.query(5)) end)
+    assert.is_false(ok)
+    assert.matches("db_spec.lua:%d+: db.query: a statement", why)
+    ok, why = pcall(function() return (db.batch {}) end)
+    assert.is_false(ok)
+    assert.matches("db_spec.lua:%d+: db.batch: a list of statements", why)
+  end)
+
   it("says what the database says", function()
     db.query("INSERT INTO pets (name) VALUES ($1)", "rex")
     local rows, message, code = db.query("INSERT INTO pets (name) VALUES ($1)", "rex")

@@ -298,6 +298,40 @@ describe("notifications", function()
     assert.same({ unreadCount = 0, rev = 0, epoch = EPOCH }, badges.of "nobody")
   end)
 
+  it("soon comes in two seconds, or not at all", function()
+    local store = require "lectern.store.notifications"
+    local real, given = store.badge, nil
+    function store.badge(person, now, seconds)
+      given = seconds
+      return real(person, now, seconds)
+    end
+    assert.same({ unreadCount = 0, rev = 0, epoch = EPOCH }, badges.soon "ada")
+    assert.equal(2, given)
+    badges.of "ada"
+    assert.is_nil(given)
+    school.core.db_failure = { "the database did not answer in time", "timeout" }
+    assert.equal("timeout", select(3, badges.soon "ada"))
+  end)
+
+  it("soon is told before what has expired is written down, if that hangs", function()
+    local store = require "lectern.store.notifications"
+    notifications.create(request { expiresAt = 1800000001000 })
+    function store.expire()
+      school.lectern.sleep(60)
+      return {}
+    end
+    school.core.advance(2)
+    local badge, came
+    school.core.run(function()
+      badge = badges.soon "ada"
+      came = school.lectern.now()
+    end)
+    local began = school.lectern.now()
+    school.core.advance(3)
+    assert.same({ unreadCount = 1, rev = R + 1, epoch = EPOCH }, badge)
+    assert.is_true(came >= began + 2 and came < began + 2.1)
+  end)
+
   it("newest knows what was pushed since the badge was asked for", function()
     local asked = badges.of "ada"
     assert.equal(asked, badges.newest("ada", asked))

@@ -9,13 +9,13 @@ local typing = require "lectern.typing"
 local M = {}
 
 -- The token is good already. The badge is asked for now, so that the client's first event can have it; a
--- database that is away keeps nobody out.
+-- database that is away, or slow, keeps nobody out.
 function M.on_connect(socket)
   local room, why, code = rooms.of("user", socket.user.id)
   if not room then
     return nil, why, code
   end
-  socket.data.badge = badges.of(socket.user.id)
+  socket.data.badge = badges.soon(socket.user.id)
 end
 
 -- Everybody is in the room of their own: what is sent to `user:{id}` reaches each of their tabs. Nothing
@@ -25,7 +25,7 @@ function M.on_connected(socket)
   presence.connected(socket)
   people.seen(socket.user)
   if socket.recovered then -- without on_connect
-    socket.data.badge = badges.of(id)
+    socket.data.badge = badges.soon(id)
   end
   socket:join(rooms.user(id))
   local badge = badges.newest(id, socket.data.badge) or {}

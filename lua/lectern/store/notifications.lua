@@ -92,9 +92,11 @@ end
 
 ---@param person string
 ---@param now integer
+---@param seconds? number longest that it may take; `db.timeout` unless given
 ---@return table? badge { rev, unread, epoch, due, forgotten }, string? message, string? code
-function notifications.badge(person, now)
-  local rows, why, code = lectern.db.query(unpack(people.badge(person, now)))
+function notifications.badge(person, now, seconds)
+  local db = seconds and lectern.db.timeout(seconds) or lectern.db
+  local rows, why, code = db.query(unpack(people.badge(person, now)))
   if not rows then
     return nil, why, code
   end
