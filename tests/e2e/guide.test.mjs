@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
+import { environmentOf, FILES, guideBlocks, snippetFiles, snippetText } from './support/guide.mjs';
+import { Person } from './support/person.mjs';
+import { EXAMPLE, Server } from './support/process.mjs';
 import { runSnippet } from './support/snippet.mjs';
 import { useServer } from './support/suite.mjs';
-import { tokenFor } from './support/tokens.mjs';
+import { inSeconds, sign, tokenFor } from './support/tokens.mjs';
 import { PATIENCE, until } from './support/wait.mjs';
 
 process.env.NODE_ENV = 'production'; // React without its development warnings
@@ -33,6 +36,33 @@ function stage() {
     printed: (label) => until(() => lines.find(([first]) => first === label), `the snippet prints ${label}`),
   };
 }
+
+describe("the guide's blocks", () => {
+  const blocks = guideBlocks();
+
+  it('are the files that run, byte for byte, and there are no others', () => {
+    assert.deepEqual(blocks.map(({ heading }) => heading), Object.keys(FILES));
+    for (const { heading, text } of blocks) assert.equal(snippetText(FILES[heading]), text, heading);
+    assert.deepEqual(snippetFiles(), Object.values(FILES).sort());
+  });
+
+  it('environment: a server runs with it as it stands', async () => {
+    const env = { ...environmentOf('environment.env'), ...environmentOf('debug.env') };
+    const server = await Server.start({ dir: EXAMPLE, env });
+    try {
+      const token = sign({ sub: 'ada', exp: inSeconds(60) }, { key: env.JWT_SECRET });
+      const from = (origin, own) => new Person(server, 'ada', { token: own ?? token, transports: ['websocket'], extraHeaders: { origin } });
+      const ada = from(env.FRONTEND_URL);
+      assert.equal((await ada.hear('connected')).userId, 'ada');
+      for (const refused of [from('https://elsewhere.example'), from(env.FRONTEND_URL, tokenFor('ada'))]) await refused.hear('connect_error');
+      ada.close();
+      assert.match(server.log, /socket\.io:socket/);
+      assert.match(server.log, /JWT_SECRET is short enough to be guessed/);
+    } finally {
+      await server.stop();
+    }
+  });
+});
 
 describe('the guide', () => {
   const room = useServer({ args: ['--typing-interval', '0'] });
