@@ -45,6 +45,7 @@ export type LecternOutcome<T = unknown> = { result: T; error?: undefined } | { r
 // Functions that change nothing need no key: the server would keep each answer for a day.
 const READS = new Set([
   'areUsersConnected',
+  'exportPerson',
   'getConnectedUsers',
   'getConnectedUsersCount',
   'getConnectionStatus',
@@ -58,6 +59,7 @@ const READS = new Set([
   'listCourseAnnouncements',
 ]);
 
+const KEY_MAX = 256; // characters, as the server has it
 const FIRST_PAUSE = 100; // ms, doubled with each attempt, and a random part of it waited
 const LONGEST_PAUSE = 3_000;
 
@@ -199,6 +201,9 @@ export class LecternClient implements OnApplicationShutdown {
       throw new LecternError(`${name}: its arguments are no JSON: ${why}`, { code: 'invalid', call: name, cause });
     }
     const key = idempotencyKey === false ? undefined : idempotencyKey;
+    if (key !== undefined && (typeof key !== 'string' || key.length > KEY_MAX || !/^[\x21-\x7e]+$/.test(key))) {
+      throw new LecternError(`${name}: an idempotencyKey is 1 to ${KEY_MAX} characters of ASCII without spaces`, { code: 'invalid', call: name });
+    }
     const call = new Call(name, body, key, reads || key !== undefined, timeout, signal, this.options.url);
     this.underWay.add(call);
     try {
@@ -211,20 +216,23 @@ export class LecternClient implements OnApplicationShutdown {
 
   private async repeat(call: Call): Promise<unknown> {
     let renewed = false;
+    let waited = 0; // attempts that found the call under way: these are no failures
     for (;;) {
       const authorization = await this.authorization(call);
       const outcome = await this.attempt(call, authorization);
       if (outcome.error === undefined) return outcome.value;
-      const { error, untouched } = outcome;
+      const { error, untouched, underWay } = outcome;
       call.last = error;
+      if (underWay) waited++;
       if (error.status === 401 && this.credentials.canRenew && !renewed) {
         renewed = true;
-        await this.credentials.refused(authorization);
+        await unlessAborted(this.credentials.refused(authorization), call.end.signal);
         continue;
       }
       const mayRepeat = error.retryable && (call.repeatable || untouched);
-      if (!mayRepeat || call.attempts > this.options.retries) throw error;
-      const most = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (call.attempts - 1));
+      const failures = call.attempts - waited;
+      if (!mayRepeat || failures > this.options.retries) throw error;
+      const most = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(0, failures - 1));
       const wait = (outcome.wait ?? 0) + Math.random() * most;
       if (wait >= call.left) throw error;
       await pause(wait, call.end.signal);

@@ -22,6 +22,8 @@ export type Outcome =
       wait?: number;
       /** Whether the server cannot have done it: it was not reached, or it refused at the door. */
       untouched: boolean;
+      /** Whether the server is still doing it: the answer comes to who asks again with the same key. */
+      underWay?: boolean;
     };
 
 const TRY_AGAIN = new Set([429, 502, 503, 504]);
@@ -65,6 +67,9 @@ function isOfTls(code: string): boolean {
 function failed(url: string, call: string, failure: unknown): Outcome {
   const { code, text } = causeOf(failure);
   const details = { code: 'unreachable', call, cause: failure };
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return { error: new LecternError(`${url} speaks no TLS: should the url begin with http://?`, details), untouched: true };
+  }
   if (isOfTls(code)) {
     const message = `${url} has no certificate that this program trusts: ${text} (${code})`;
     return { error: new LecternError(message, details), untouched: true };
@@ -145,11 +150,13 @@ function judged(response: Response, text: string, address: string, call: string,
   if (!isObject(said)) return strange(response, address, call);
   const wait = waitOf(response.headers.get('retry-after'));
   // The server says of a call that is still under way when to ask again; other conflicts stay.
-  const retryable = TRY_AGAIN.has(status) || (status === 409 && wait !== undefined);
+  const underWay = status === 409 && wait !== undefined;
+  const retryable = TRY_AGAIN.has(status) || underWay;
   return {
     error: errorOf(said, call, status, advice(status, options.token === undefined, options.url), retryable),
     wait,
     untouched: status === 401 || status === 403 || status === 429,
+    underWay,
   };
 }
 

@@ -1,9 +1,12 @@
 export * from './calls';
 export * from './client';
 export * from './errors';
+export * from './health';
+export { LecternListener } from './listener';
 export { LECTERN_OPTIONS } from './module-definition';
-export * from './module';
+export { LecternModule } from './module';
 export * from './notification.service';
 export type { LecternOptions } from './options';
+export * from './testing';
 export * from './websocket-gateway.service';
 export * from './websocket.service';
