@@ -155,12 +155,6 @@ export interface LeftRoom extends Done {
   room: string;
 }
 
-/** `room` is what the client called it, `name` the room's one name, which all other events bear. */
-export interface RoomChange {
-  room: string;
-  name: string;
-}
-
 export interface WhoIsOnline extends Done, Online {}
 
 export interface RoomRevoked {
@@ -635,8 +629,6 @@ export interface ServerToClientEvents {
   /** Send `refresh_token` with a newer one, and the connection stays. */
   token_expiring: (token: TokenExpiring) => void;
 
-  joined_room: (room: RoomChange) => void;
-  left_room: (room: RoomChange) => void;
   /** A grant was taken back: the socket has left the room. */
   room_revoked: (room: RoomRevoked) => void;
   user_presence: (presence: UserPresence) => void;
@@ -677,8 +669,8 @@ export interface ClientToServerEvents {
   /** A newer token of the same person, on the living connection. */
   refresh_token: (token: string | { token: string }, ack: Ack<TokenRefreshed>) => void;
 
-  join_room: (room: string | RoomRequest, ack: Ack<JoinedRoom>) => void;
-  leave_room: (room: string | RoomRequest, ack: Ack<LeftRoom>) => void;
+  join_room: (room: RoomRequest, ack: Ack<JoinedRoom>) => void;
+  leave_room: (room: RoomRequest, ack: Ack<LeftRoom>) => void;
   who_is_online: (room: RoomRequest, ack: Ack<WhoIsOnline>) => void;
   typing_start: (typing: TypingRequest, ack: Ack) => void;
   typing_stop: (typing: TypingRequest, ack: Ack) => void;
