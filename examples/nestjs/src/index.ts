@@ -8,5 +8,8 @@ export { LecternModule } from './module';
 export * from './notification.service';
 export type { LecternOptions } from './options';
 export * from './testing';
+export { enqueue, OUTBOX_SQL, outboxStatus, releaseParked, type OutboxDatabase, type OutboxStatus } from './outbox';
+export type { LecternOutboxOptions, OutboxConnection, ParkedCall } from './outbox-module';
+export { LecternOutbox, LecternOutboxModule } from './outbox-relay';
 export * from './websocket-gateway.service';
 export * from './websocket.service';
