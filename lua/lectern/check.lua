@@ -10,6 +10,8 @@
 --
 --     room     the name of a room; comes out as its one name (lectern.rooms)
 --     person   a person's id, taken literally; an integer comes out as text (lectern.rooms)
+--     conversation  a conversation's id, ours (lectern.conversations) or a platform's own: 1 to 1531 bytes
+--              without control characters, or an integer; comes out as text
 --     id       a string of 1 to 255 bytes without control characters, or an integer
 --     line     1 to 200 bytes without control characters
 --     url      1 to 2000 bytes of them
@@ -25,6 +27,7 @@ local time = require "lectern.time"
 local check = {}
 
 local LINE_MAX, ID_MAX, URL_MAX = 200, 255, 2000
+local CONVERSATION_MAX = 2 * 3 * ID_MAX + 1 -- of two people's longest ids, each byte escaped
 local TEXT_MAX, DATA_MAX = lectern.config.content.max_text, lectern.config.content.max_data
 
 local function line_of(max)
@@ -37,7 +40,7 @@ local function line_of(max)
   end
 end
 
-local line, id_line = line_of(LINE_MAX), line_of(ID_MAX)
+local line, id_line, conversation_line = line_of(LINE_MAX), line_of(ID_MAX), line_of(CONVERSATION_MAX)
 
 local function integer(value)
   if type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
@@ -84,6 +87,13 @@ local TYPES = {
       return integer(value)
     end
     return id_line(value)
+  end,
+  conversation = function(value)
+    if type(value) == "number" then
+      local id, wrong = integer(value)
+      return id and ("%d"):format(id), wrong
+    end
+    return conversation_line(value)
   end,
   person = function(value)
     local id, why = rooms.person(value)

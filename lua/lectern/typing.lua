@@ -1,24 +1,31 @@
--- Typing indicators: who is typing where, told to the room but to no tab of the typist.
+-- Typing indicators: who is typing where. In a room it is told to the room, but to no tab of the typist
+-- (`typing_indicator`); in a conversation to the devices of the one who is written to, and to nobody else
+-- (`user_typing`, `user_stopped_typing`).
 --
--- The client says start and stop as it likes; the room hears at most one "typing" and one "stopped" per
--- `typing.interval` from a socket in a room, and is never left with somebody typing for ever: it
--- stops after `typing.timeout` without a new start, when the typist leaves the room, or disconnects.
--- A start too soon after the last is told when the interval is over, if it still stands then.
+-- The client says start and stop as it likes; others hear at most one "typing" and one "stopped" per
+-- `typing.interval` from a socket in one place, and are never left with somebody typing for ever: it stops
+-- after `typing.timeout` without a new start, when the typist leaves the room, or disconnects. A start too
+-- soon after the last is told when the interval is over, if it still stands then.
 --
--- One entry per socket and room, at most as many as the socket may have rooms. It lives from the first
--- start to the end of the interval after the stop. Its one timer is set for the earliest moment that
--- may matter, and looks then: a repeated start, the common event, only moves the deadline.
+-- A place is a room, in which one types in one discussion at a time; or all conversations together, as one
+-- types to one person at a time. Who types somewhere else there has stopped where they were. So nobody can
+-- be typing to many at once, and a socket has one entry a room, at most as many as it may have rooms, and
+-- one more. An entry lives from the first start to the end of the interval after the stop. Its one timer is
+-- set for the earliest moment that may matter, and looks then: a repeated start, the common event, only
+-- moves the deadline.
 
 local lectern = require "lectern"
+local conversations = require "lectern.conversations"
 local rooms = require "lectern.rooms"
 
 local typing = {}
 
 local EARLY = 0.002 -- seconds that a timer may come too soon
+local CONVERSATIONS = "\n" -- the place; no room has this name
 
 local KEY = "lectern.typing"
 lectern.state[KEY] = lectern.state[KEY] or {}
-local sockets = lectern.state[KEY] -- socket id → room → entry
+local sockets = lectern.state[KEY] -- socket id → place → entry
 
 local function timeout()
   return lectern.config.typing.timeout / 1000
@@ -28,17 +35,32 @@ local function interval()
   return lectern.config.typing.interval / 1000
 end
 
+local function tell_room(entry, is_typing)
+  entry.others:emit("typing_indicator", {
+    room = entry.place,
+    discussionId = entry.topic,
+    userId = entry.user,
+    isTyping = is_typing,
+  })
+end
+
+local function tell_receiver(entry, is_typing)
+  lectern.to(rooms.user(entry.receiver)):emit(is_typing and "user_typing" or "user_stopped_typing", {
+    conversationId = entry.topic,
+    userId = entry.user,
+  })
+end
+
 local function tell(entry, is_typing)
   entry.shown = is_typing
   if is_typing then
     entry.told = lectern.now()
   end
-  entry.others:emit("typing_indicator", {
-    room = entry.room,
-    discussionId = entry.discussion,
-    userId = entry.user,
-    isTyping = is_typing,
-  })
+  if entry.receiver then
+    tell_receiver(entry, is_typing)
+  else
+    tell_room(entry, is_typing)
+  end
 end
 
 local look
@@ -62,8 +84,8 @@ local function forget(entry)
     entry.timer = nil
   end
   local mine = sockets[entry.socket]
-  if mine and mine[entry.room] == entry then
-    mine[entry.room] = nil
+  if mine and mine[entry.place] == entry then
+    mine[entry.place] = nil
     if next(mine) == nil then
       sockets[entry.socket] = nil
     end
@@ -96,7 +118,39 @@ function look(entry)
   end
 end
 
----The person types, or goes on typing.
+---The socket's entry of a place, if it has one.
+local function find(socket, place)
+  local mine = sockets[socket.id]
+  return mine and mine[place]
+end
+
+---A new entry.
+---@param others? table in a room: whom it is told
+local function add(socket, place, others)
+  local entry = { socket = socket.id, user = socket.user.id, place = place, others = others }
+  entry.told, entry.shown = -math.huge, false
+  sockets[socket.id] = sockets[socket.id] or {}
+  sockets[socket.id][place] = entry
+  return entry
+end
+
+---@param topic? string a discussion, or a conversation
+---@param receiver? string a person's id: who hears of it in a conversation
+local function start(entry, topic, receiver)
+  if entry.shown and (entry.topic ~= topic or entry.receiver ~= receiver) then
+    tell(entry, false)
+  end
+  local now = lectern.now()
+  entry.topic, entry.receiver = topic, receiver
+  entry.typing = true
+  entry.deadline = now + timeout()
+  if now >= entry.told + interval() then
+    tell(entry, true)
+  end
+  arm(entry, entry.shown and entry.deadline or math.min(entry.told + interval(), entry.deadline))
+end
+
+---The person types in a room, or goes on typing.
 ---@param socket lectern.Socket
 ---@param room string its one name; the socket must have joined it
 ---@param discussion_id? string
@@ -106,44 +160,93 @@ function typing.start(socket, room, discussion_id)
   if not inside then
     return nil, why, code
   end
-  local mine = sockets[socket.id]
-  if not mine then
-    mine = {}
-    sockets[socket.id] = mine
-  end
-  local entry = mine[room]
-  if not entry then
-    entry = {
-      socket = socket.id,
-      user = socket.user.id,
-      room = room,
-      others = lectern.to(room):except { rooms.user(socket.user.id), socket.id },
-      told = -math.huge,
-      shown = false,
-    }
-    mine[room] = entry
-  end
-  if entry.shown and entry.discussion ~= discussion_id then
-    tell(entry, false)
-  end
-  local now = lectern.now()
-  entry.discussion = discussion_id
-  entry.typing = true
-  entry.deadline = now + timeout()
-  if now >= entry.told + interval() then
-    tell(entry, true)
-  end
-  arm(entry, entry.shown and entry.deadline or math.min(entry.told + interval(), entry.deadline))
+  local entry = find(socket, room)
+    or add(socket, room, lectern.to(room):except { rooms.user(socket.user.id), socket.id })
+  start(entry, discussion_id)
   return true
 end
 
----The person stopped typing, or is leaving the room. Harmless when they were not typing.
+---The person stopped typing, or is leaving the room, which may be a conversation's. Harmless when they were
+---not typing.
 ---@param socket lectern.Socket
 ---@param room string its one name
 ---@param discussion_id? string only if it was there; nil: wherever in the room
 function typing.stop(socket, room, discussion_id)
-  local entry = sockets[socket.id] and sockets[socket.id][room]
-  if entry and entry.typing and (discussion_id == nil or discussion_id == entry.discussion) then
+  local entry = find(socket, room)
+  if entry and entry.typing and (discussion_id == nil or discussion_id == entry.topic) then
+    stop(entry)
+  end
+  entry = find(socket, CONVERSATIONS)
+  if entry and entry.typing and room == "conversation:" .. entry.topic then
+    stop(entry)
+  end
+end
+
+---Whether a device of the person is in a room.
+local function is_in(person, room)
+  for _, device in ipairs(lectern.sockets { room = rooms.user(person) }) do
+    if device:has_joined(room) then
+      return true
+    end
+  end
+  return false
+end
+
+---Whether the socket's person may be seen typing by the receiver.
+---@return boolean? shown nil if not; false if nobody is there to see it
+---@return string? message, string? code
+local function may_show(socket, conversation_id, receiver)
+  local own = rooms.person(socket.user.id)
+  if own == receiver then
+    return nil, "nobody types to themselves", "invalid"
+  end
+  local a, b = conversations.pair(conversation_id)
+  if a then
+    if (own == a and receiver == b) or (own == b and receiver == a) then
+      return true
+    end
+    return nil, "that conversation is not yours with this person", "forbidden"
+  end
+  local room, why, code = rooms.normalise("conversation:" .. conversation_id)
+  if not room then
+    return nil, why, code
+  end
+  local inside
+  inside, why, code = rooms.inside(socket, room)
+  if not inside then
+    return nil, why, code
+  end
+  return is_in(receiver, room)
+end
+
+---The person types to another in a conversation, or goes on typing: all devices of the other hear it. An id
+---of lectern.conversations says whose it is. Of a platform's own ids we know who is in the room: the socket
+---must have joined `conversation:{id}`, and as long as no device of the receiver has, nobody hears it.
+---@param socket lectern.Socket
+---@param conversation_id string
+---@param receiver string a person's id
+---@return true? ok, string? message, string? code "forbidden", "invalid"
+function typing.start_to(socket, conversation_id, receiver)
+  local shown, why, code = may_show(socket, conversation_id, receiver)
+  if shown == nil then
+    return nil, why, code
+  end
+  local entry = find(socket, CONVERSATIONS)
+  if shown then
+    start(entry or add(socket, CONVERSATIONS), conversation_id, receiver)
+  elseif entry and entry.typing then
+    stop(entry)
+  end
+  return true
+end
+
+---The person stopped typing to another. Harmless when they were not typing, or to somebody else.
+---@param socket lectern.Socket
+---@param conversation_id string
+---@param receiver string a person's id
+function typing.stop_to(socket, conversation_id, receiver)
+  local entry = find(socket, CONVERSATIONS)
+  if entry and entry.typing and entry.topic == conversation_id and entry.receiver == receiver then
     stop(entry)
   end
 end

@@ -468,6 +468,6 @@ function Transaction:query(sql, ...) end
 ---@field before_event? fun(socket: lectern.Socket, event: string, ...): any, string?, string? before each client event that has a handler (Socket.IO's `socket.use`); those of several modules run in the order of their file names; `nil, message, code` refuses it, and so does `false`
 ---@field on_any? fun(socket: lectern.Socket, event: string, ...) hears each client event first, those without a handler too; runs by itself, so it neither refuses nor holds up anything. No event of this name can have a handler
 ---@field on_any_outgoing? fun(target: lectern.Target, event: string, ...) hears each event that handlers send, once for each call; not acks, nor what the server or a listener like this one sends
----@field on_typing? fun(socket: lectern.Socket, typing: { isTyping: boolean, room: string, discussionId?: string }) both `typing_start` and `typing_stop`
+---@field on_typing? fun(socket: lectern.Socket, typing: { isTyping: boolean, room?: string, discussionId?: string, conversationId?: string, receiverId?: string }) both `typing_start` and `typing_stop`
 
 return lectern

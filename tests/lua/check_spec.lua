@@ -53,6 +53,12 @@ describe("check.fields", function()
     assert.is_nil((one("id", 1 / 0)))
     assert.is_nil((one("id", "")))
     assert.is_nil((one("id", {})))
+    assert.equal("alice.bob", one("conversation", "alice.bob"))
+    assert.equal("7", one("conversation", 7))
+    assert.equal(("x"):rep(1531), one("conversation", ("x"):rep(1531)))
+    for _, value in ipairs { "", "a\nb", ("x"):rep(1532), 7.5, true, {} } do
+      assert.is_nil((one("conversation", value)))
+    end
     assert.equal("x", one("line", "x"))
     assert.is_nil((one("line", "a\nb")))
     assert.equal(("x"):rep(200), one("line", ("x"):rep(200)))

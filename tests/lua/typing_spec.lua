@@ -164,6 +164,121 @@ describe("typing", function()
     typing.disconnected(bob)
   end)
 
+  describe("to one person", function()
+    -- "+ada.bob -ada.bob": what a socket heard since it was last asked
+    local function told(socket)
+      local list = {}
+      for _, message in ipairs(school.core.received(socket)) do
+        local payload = message[1]
+        if message.event == "user_typing" then
+          list[#list + 1] = "+" .. payload.conversationId
+        elseif message.event == "user_stopped_typing" then
+          list[#list + 1] = "-" .. payload.conversationId
+        end
+      end
+      school:got(socket, "user_typing")
+      school:got(socket, "user_stopped_typing")
+      return table.concat(list, " ")
+    end
+
+    local function is_quiet()
+      assert.equal(0, school.core.timers())
+      assert.same({}, school.lectern.state["lectern.typing"])
+    end
+
+    it("reaches all devices of the receiver, and nobody else", function()
+      local tab, phone, eve = school:socket "bob", school:socket "ada", school:socket("eve", "course:1")
+      assert.is_true(typing.start_to(bob, "ada.bob", "ada"))
+      assert.same({ { conversationId = "ada.bob", userId = "bob" } }, school:got(ada, "user_typing"))
+      assert.equal("+ada.bob", told(phone))
+      typing.stop_to(bob, "ada.bob", "ada")
+      assert.same({ { conversationId = "ada.bob", userId = "bob" } }, school:got(ada, "user_stopped_typing"))
+      assert.equal("-ada.bob", told(phone))
+      for _, socket in ipairs { bob, tab, eve } do
+        assert.equal("", told(socket) .. heard(socket))
+      end
+      advance(10)
+      is_quiet()
+    end)
+
+    it("stops by itself, and when the typist disconnects", function()
+      typing.start_to(bob, "ada.bob", "ada")
+      advance(5.1)
+      assert.equal("+ada.bob -ada.bob", told(ada))
+      typing.start_to(bob, "ada.bob", "ada")
+      school.core.close(bob)
+      typing.disconnected(bob)
+      assert.equal("+ada.bob -ada.bob", told(ada))
+      is_quiet()
+    end)
+
+    it("stops when the typist leaves the room of the conversation, and of no other", function()
+      typing.start_to(bob, "ada.bob", "ada")
+      typing.stop(bob, "course:1")
+      assert.equal("+ada.bob", told(ada))
+      typing.stop(bob, "conversation:ada.bob")
+      assert.equal("-ada.bob", told(ada))
+    end)
+
+    it("is thinned, and never to many at once", function()
+      local cleo = school:socket "cleo"
+      for _ = 1, 100 do
+        typing.start_to(bob, "ada.bob", "ada")
+        typing.start_to(bob, "bob.cleo", "cleo")
+        advance(0.05)
+      end
+      assert.is_true(#told(ada) + #told(cleo) <= 2 * 12 * #"+ada.bob ")
+      typing.stop_to(bob, "ada.bob", "ada")
+      typing.stop_to(bob, "bob.cleo", "ada")
+      advance(1.1)
+      typing.start_to(bob, "bob.cleo", "cleo")
+      assert.matches("%+bob.cleo$", told(cleo))
+      typing.start_to(bob, "ada.bob", "ada")
+      assert.equal("-bob.cleo", told(cleo))
+      advance(10)
+      is_quiet()
+    end)
+
+    it("does not meddle with typing in a room", function()
+      typing.start(bob, "course:1", "d")
+      typing.start_to(bob, "ada.bob", "ada")
+      assert.equal("+d", heard(ada))
+      assert.equal("+ada.bob", told(ada))
+      typing.stop_to(bob, "ada.bob", "ada")
+      assert.equal("", heard(ada))
+      typing.stop(bob, "course:1")
+      assert.equal("-d", heard(ada))
+      assert.equal("-ada.bob", told(ada))
+    end)
+
+    it("is refused in conversations of others", function()
+      for _, case in ipairs {
+        { "ada.bob", "cleo", "forbidden" }, { "ada.cleo", "ada", "forbidden" },
+        { "ada.bob", "bob", "invalid" }, { "own", "bob", "invalid" },
+        { "own", "ada", "forbidden" }, { ("x"):rep(300), "ada", "invalid" },
+      } do
+        assert.equal(case[3], select(3, typing.start_to(bob, case[1], case[2])), case[1])
+        typing.stop_to(bob, case[1], case[2])
+      end
+      assert.equal("", told(ada))
+      is_quiet()
+    end)
+
+    it("in a conversation with an id of a platform's own is for those who are in its room", function()
+      bob:join "conversation:17"
+      assert.is_true(typing.start_to(bob, "17", "ada"))
+      assert.equal("", told(ada))
+      is_quiet()
+      ada:join "conversation:17"
+      local phone = school:socket "ada"
+      assert.is_true(typing.start_to(bob, "17", "ada"))
+      assert.equal("+17", told(ada))
+      assert.equal("+17", told(phone))
+      assert.is_true(typing.start_to(bob, "17", "eve")) -- who is not there
+      assert.equal("-17", told(ada))
+    end)
+  end)
+
   it("keeps tabs of one person apart, and people", function()
     local tab = school:socket("bob", "course:1")
     typing.start(bob, "course:1", "d")

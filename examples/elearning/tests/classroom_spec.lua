@@ -143,6 +143,36 @@ describe("the classroom", function()
       assert.equal("invalid", code(ada:ask("typing_stop", "course:1")))
     end)
 
+    it("to one person is for that person, in a conversation of both", function()
+      local payload = { conversationId = "ada.bob", receiverId = "bob" }
+      assert.same({ ok = true }, ada:ask("typing_start", payload))
+      assert.same({ { conversationId = "ada.bob", userId = "ada" } }, bob:got "user_typing")
+      assert.same({ ok = true }, ada:ask("typing_stop", payload))
+      assert.same({ { conversationId = "ada.bob", userId = "ada" } }, bob:got "user_stopped_typing")
+      assert.same({}, bob:got "typing_indicator")
+      assert.equal("invalid", code(ada:ask("typing_start", { conversationId = "ada.bob" })))
+      assert.equal("invalid", code(ada:ask("typing_start", { receiverId = "bob" })))
+      local others = { conversationId = "bob.eve", receiverId = "bob" }
+      assert.equal("forbidden", code(ada:ask("typing_start", others)))
+      school:advance(2)
+      payload.room = school.lectern.null
+      assert.same({ ok = true }, ada:ask("typing_start", payload))
+      payload.room = "course:1" -- which counts, then
+      assert.same({ ok = true }, ada:ask("typing_start", payload))
+      assert.equal(1, #bob:got "typing_indicator")
+      ada:disconnect()
+      assert.equal(2, #bob:got "user_stopped_typing")
+    end)
+
+    it("to one person is off where private messages are, but in conversations of the platform's", function()
+      school.lectern.config.app.private_messages = false
+      local why = code(ada:ask("typing_start", { conversationId = "ada.bob", receiverId = "bob" }))
+      assert.equal("forbidden", why)
+      school.api.grant_room("ada", "conversation:c1")
+      ada:ask("join_room", "conversation:c1")
+      assert.same({ ok = true }, ada:ask("typing_start", { conversationId = "c1", receiverId = "bob" }))
+    end)
+
     it("cannot be claimed by the payload", function()
       ada:emit("typing_start", { room = "course:1", isTyping = false, userId = "bob" })
       local got = bob:got "typing_indicator"
