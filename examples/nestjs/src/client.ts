@@ -90,6 +90,14 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
+/** The last attempt's error, with what the caller must know of all of them. */
+function inTheEnd(call: Call, error: LecternError, untouched: boolean): LecternError {
+  if (!error.retryable) return error;
+  const many = call.attempts > 1 ? `, after ${call.attempts} attempts` : '';
+  const done = untouched && call.attempts === 1 ? '' : '; it may have been done';
+  return new LecternError(`${error.message}${many}${call.isRead ? '' : done}`, { ...error, cause: error.cause });
+}
+
 /** A call under way: its deadline, and what ends it. */
 class Call {
   readonly end = new AbortController();
@@ -103,8 +111,7 @@ class Call {
     readonly name: string,
     readonly body: string,
     readonly key: string | undefined,
-    /** Whether doing it twice does no harm. */
-    readonly repeatable: boolean,
+    readonly isRead: boolean,
     timeout: number,
     private readonly signal: AbortSignal | undefined,
     url: string,
@@ -117,6 +124,11 @@ class Call {
 
   get left(): number {
     return this.deadline - Date.now();
+  }
+
+  /** Whether doing it twice does no harm. */
+  get repeatable(): boolean {
+    return this.isRead || this.key !== undefined;
   }
 
   stop(code: string, why: string): void {
@@ -204,7 +216,7 @@ export class LecternClient implements OnApplicationShutdown {
     if (key !== undefined && (typeof key !== 'string' || key.length > KEY_MAX || !/^[\x21-\x7e]+$/.test(key))) {
       throw new LecternError(`${name}: an idempotencyKey is 1 to ${KEY_MAX} characters of ASCII without spaces`, { code: 'invalid', call: name });
     }
-    const call = new Call(name, body, key, reads || key !== undefined, timeout, signal, this.options.url);
+    const call = new Call(name, body, key, reads, timeout, signal, this.options.url);
     this.underWay.add(call);
     try {
       return await this.repeat(call);
@@ -231,10 +243,10 @@ export class LecternClient implements OnApplicationShutdown {
       }
       const mayRepeat = error.retryable && (call.repeatable || untouched);
       const failures = call.attempts - waited;
-      if (!mayRepeat || failures > this.options.retries) throw error;
+      if (!mayRepeat || failures > this.options.retries) throw inTheEnd(call, error, untouched);
       const most = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(0, failures - 1));
       const wait = (outcome.wait ?? 0) + Math.random() * most;
-      if (wait >= call.left) throw error;
+      if (wait >= call.left) throw inTheEnd(call, error, untouched);
       await pause(wait, call.end.signal);
     }
   }

@@ -67,6 +67,9 @@ function isOfTls(code: string): boolean {
 function failed(url: string, call: string, failure: unknown): Outcome {
   const { code, text } = causeOf(failure);
   const details = { code: 'unreachable', call, cause: failure };
+  if (code === '' && text === 'bad port') {
+    return { error: new LecternError(`${url}: fetch never connects to this port; give the server another one`, details), untouched: true };
+  }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return { error: new LecternError(`${url} speaks no TLS: should the url begin with http://?`, details), untouched: true };
   }
@@ -130,6 +133,12 @@ function strange(response: Response, address: string, call: string): Outcome {
   return { error: new LecternError(`${address} ${what}`, { code: 'bad_answer', status, requestId, call }), untouched: false };
 }
 
+function nothing(address: string, call: string, response: Response): Outcome {
+  const requestId = response.headers.get('x-request-id') ?? undefined;
+  const message = `there is no API at ${address}: is url right? The setting api.listen moves it`;
+  return { error: new LecternError(message, { code: 'bad_answer', status: 404, requestId, call }), untouched: true };
+}
+
 /** The error that an answer's `error` stands for. */
 export function errorOf(said: Record<string, unknown>, call: string, status?: number, more = '', retryable?: boolean): LecternError {
   const message = typeof said['message'] === 'string' ? said['message'] : 'no reason was given';
@@ -148,6 +157,7 @@ function judged(response: Response, text: string, address: string, call: string,
   if (status === 200 && isObject(value) && 'result' in value) return { value: value['result'] };
   const said = isObject(value) ? value['error'] : undefined;
   if (!isObject(said)) return strange(response, address, call);
+  if (status === 404 && said['id'] === undefined) return nothing(address, call, response); // not of the API
   const wait = waitOf(response.headers.get('retry-after'));
   // The server says of a call that is still under way when to ask again; other conflicts stay.
   const underWay = status === 409 && wait !== undefined;

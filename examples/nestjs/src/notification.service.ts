@@ -172,7 +172,7 @@ export class NotificationService {
             count += (await this.client.call<unknown[]>('createBulkNotifications', [piece], own)).length;
           } catch (error) {
             if (count === 0 || !(error instanceof LecternError)) throw error;
-            throw new LecternError(`${count} of ${notifications.length} notifications are sent, then: ${error.message}`, {
+            throw new LecternError(`${count} of ${notifications.length} notifications are sent; of those that follow: ${error.message}`, {
               ...error,
               cause: error,
             });
