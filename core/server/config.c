@@ -313,6 +313,9 @@ static const struct lec_setting settings[] = {
       .group = ELEARNING, .help = "messages kept in each room, and announcements; the oldest go" },
     { "store.reactions", "LECTERN_STORE_REACTIONS", COUNT(store_reactions), .fallback = "10000",
       .group = ELEARNING, .help = "reactions kept in each room; the oldest go" },
+    { "store.conversations", "LECTERN_STORE_CONVERSATIONS", COUNT(store_conversations),
+      .fallback = "100", .group = ELEARNING,
+      .help = "conversations without a message kept for each person; the oldest go" },
 };
 /* clang-format on */
 

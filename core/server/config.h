@@ -96,7 +96,7 @@ struct lec_config {
     char *rooms_default;
     uint64_t presence_grace, typing_timeout, typing_interval;
     uint64_t content_max_text, content_max_data;
-    uint64_t store_notifications, store_messages, store_reactions;
+    uint64_t store_notifications, store_messages, store_reactions, store_conversations;
 
     /* Settings of plugins, which only those know: "hands.max" from lectern.lua, LEC_PLUGINS_ENV names
      * from .env and the environment. */

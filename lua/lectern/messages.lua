@@ -7,7 +7,7 @@ local check = require "lectern.check"
 local pages = require "lectern.pages"
 local posts = require "lectern.posts"
 local rooms = require "lectern.rooms"
-local store = require "lectern.store.marks"
+local store = require "lectern.store.conversations"
 local time = require "lectern.time"
 
 local messages = {}
@@ -15,8 +15,9 @@ local messages = {}
 local PAGE, PAGE_MAX = 20, 100
 local MESSAGE = {
   from = "person", to = "person", content = "text", id = "line?", timestamp = "time?", expiresAt = "time?",
-  data = "data?",
+  data = "data?", messageType = "line?", attachments = "data?",
 }
+local TYPES = { TEXT = true, IMAGE = true, FILE = true, AUDIO = true, VIDEO = true }
 local EDIT = { with = "person", id = "line", content = "text", by = "person" }
 local DELETE = { with = "person", id = "line", by = "person" }
 local NOBODY = "a private message goes from one person to another"
@@ -28,7 +29,10 @@ local function between(a, b)
   return first and second and first ~= second and rooms.private(first, second) or nil
 end
 
-local function shown(row)
+---A private message as it is sent, from its row.
+---@param row table as the store gives it
+---@return table message
+function messages.shown(row)
   local message = posts.shown(row)
   message.from = row.author
   message.to = row.recipient
@@ -39,22 +43,45 @@ local function tell(row, event, payload)
   lectern.to({ rooms.user(row.author), rooms.user(row.recipient) }):emit(event, payload)
 end
 
+local listeners = {} -- of when_sent
+
+---Has fn called with each new private message, after both people were told. What it gets is the message as
+---`send` returns it. It must not wait: messages would overtake each other. Call it while files load.
+---@param fn fun(message: table)
+function messages.when_sent(fn)
+  listeners[#listeners + 1] = fn
+end
+
+---@return table? fields, string? why, string? code
+local function checked(message)
+  local fields, why, code = check.fields(message, MESSAGE)
+  if not fields then
+    return nil, why, code
+  elseif fields.messageType and not TYPES[fields.messageType] then
+    return nil, "messageType must be TEXT, IMAGE, FILE, AUDIO or VIDEO", "invalid"
+  elseif fields.attachments ~= nil and not lectern.is_array(fields.attachments) then
+    return nil, "attachments must be a list", "invalid"
+  elseif fields.expiresAt and fields.expiresAt <= time.now() then
+    return nil, "expiresAt must lie in the future", "invalid"
+  end
+  return fields
+end
+
 ---Sends a private message: `private_message` {id, from, to, content, timestamp}. One whose id is kept already
 ---is not sent again. Waits for the store.
----@param message table from, to, content; id?, timestamp?, expiresAt?, data?
+---@param message table from, to, content; id?, timestamp?, expiresAt?, data?; messageType? (TEXT, IMAGE,
+--- FILE, AUDIO, VIDEO), attachments? (a list): both kept and shown as given
 ---@return table? message as sent
 ---@return string? why
 ---@return string? code "invalid", "too_big"; "conflict": another's message has this id; or the database's
 function messages.send(message)
-  local fields, why, code = check.fields(message, MESSAGE)
+  local fields, why, code = checked(message)
   if not fields then
     return nil, why, code
   end
   local room = between(fields.from, fields.to)
   if not room then
     return nil, NOBODY, "invalid"
-  elseif fields.expiresAt and fields.expiresAt <= time.now() then
-    return nil, "expiresAt must lie in the future", "invalid"
   end
   lectern.detach()
   local row, new
@@ -65,15 +92,18 @@ function messages.send(message)
     recipient = fields.to,
     sent = time.text(fields.timestamp or time.now()),
     content = fields.content,
-    extra = { data = fields.data },
+    extra = { data = fields.data, messageType = fields.messageType, attachments = fields.attachments },
     expires_at = fields.expiresAt,
   }
   if not row then
     return nil, new, code
   end
-  local sent = shown(row)
+  local sent = messages.shown(row)
   if new then
     tell(row, "private_message", sent)
+    for _, fn in ipairs(listeners) do
+      fn(sent)
+    end
   end
   return sent
 end
@@ -90,7 +120,7 @@ function messages.history(a, b, filter)
   if not room then
     return nil, NOBODY, "invalid"
   end
-  return posts.page(room, filter, shown)
+  return posts.page(room, filter, messages.shown)
 end
 
 -- Checks, changes one message of two people's, and tells both.
@@ -109,7 +139,7 @@ local function change(fields, description, fn, event, names)
   if not row then
     return nil, done, code
   end
-  local message = shown(row)
+  local message = messages.shown(row)
   if done then
     local payload = { room = room, id = row.id, from = row.author, to = row.recipient }
     for _, name in ipairs(names) do
@@ -154,7 +184,7 @@ function messages.conversations(person, filter)
     return nil, why, code
   end
   local rows
-  rows, why, code = store.conversations(id, wanted, time.now())
+  rows, why, code = store.written(id, wanted, time.now())
   if not rows then
     return nil, why, code
   end
@@ -163,8 +193,7 @@ function messages.conversations(person, filter)
   for i, row in ipairs(rows) do
     local last = lectern.null
     if row.message ~= lectern.null then
-      row.recipient = row.author == id and row.other or id
-      last = shown(row)
+      last = messages.shown(row)
     end
     list[i] = {
       with = row.other, room = row.room, lastMessage = last, lastMessageAt = time.text(row.created),

@@ -14,6 +14,7 @@ local lectern = require "lectern"
 local badges = require "lectern.badges"
 local check = require "lectern.check"
 local expiry = require "lectern.expiry"
+local pages = require "lectern.pages"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.notifications"
 local time = require "lectern.time"
@@ -38,7 +39,7 @@ local CONTENT = {
   priority = "line?",
   actionUrl = "url?",
 }
-local PERSONAL = { userId = "person", expiresAt = "time?" }
+local PERSONAL = { userId = "person", expiresAt = "time?", about = "person?" }
 for field, spec in pairs(CONTENT) do
   PERSONAL[field] = spec
 end
@@ -110,7 +111,7 @@ local function keep(piece, sent)
     entries[i] = {
       person = fields.userId, id = lectern.id(), type = fields.type, title = fields.title,
       message = fields.message, data = lectern.json.encode(fields.data), priority = fields.priority,
-      action_url = fields.actionUrl, expires_at = fields.expiresAt,
+      action_url = fields.actionUrl, expires_at = fields.expiresAt, about = fields.about,
     }
     soonest = math.min(soonest, fields.expiresAt or math.huge)
   end
@@ -145,6 +146,7 @@ end
 ---@field priority? string "LOW", "NORMAL" (unless given), "HIGH", "URGENT", or what you like
 ---@field actionUrl? string
 ---@field expiresAt? string|integer ISO 8601 or milliseconds since 1970: then it leaves list and count
+---@field about? string|number the person that it names: it goes when that one is erased. Nobody is told it
 
 ---Notifies one person.
 ---@param notification lectern.NotificationRequest
@@ -309,10 +311,10 @@ end
 ---@return string? message, string? code
 function notifications.page(user_id, page, limit)
   local person = person_of(user_id)
-  page = math.max(1, math.min(page or 1, 1e6))
-  limit = math.max(1, math.min(limit or PAGE, PAGE_MAX))
+  local offset
+  page, limit, offset = pages.place(page, limit, PAGE, PAGE_MAX)
   local rows, badge, total = badges.settled(person, function(now)
-    return store.page(person, now, limit, (page - 1) * limit)
+    return store.page(person, now, limit, offset)
   end)
   if not rows then
     return nil, badge, total

@@ -87,6 +87,41 @@ function pages.next(wanted, rows)
   return ("%s%d.%s"):format(wanted.newer and ">" or "<", last.created, last.id), true
 end
 
+local function whole(text)
+  local number = tonumber(text)
+  if type(text) == "string" and text:find "^%d+$" and number <= 1e6 then
+    return number
+  end
+end
+
+---Which page a request over HTTP asks for: ?page=1&limit=20.
+---@param query table<string, string> the request's
+---@return { page?: integer, limit?: integer }? given, string? message, string? code "invalid"
+function pages.asked(query)
+  local given = {}
+  for _, name in ipairs { "page", "limit" } do
+    if query[name] ~= nil then
+      given[name] = whole(query[name])
+      if not given[name] then
+        return nil, name .. " must be a whole number", "invalid"
+      end
+    end
+  end
+  return given
+end
+
+---A page by its number, within bounds.
+---@param page? integer from 1
+---@param limit? integer
+---@param default integer how many, unless `limit` says so
+---@param most integer
+---@return integer page, integer limit, integer offset of its first entry
+function pages.place(page, limit, default, most)
+  page = math.max(1, math.min(page or 1, 1e6))
+  limit = math.max(1, math.min(limit or default, most))
+  return page, limit, (page - 1) * limit
+end
+
 local last_created, last_id = 0, ""
 
 ---The millisecond that an entry of that id is kept under: (created, id) grows with each that this process

@@ -5,8 +5,10 @@
 
 local lectern = require "lectern"
 local badges = require "lectern.badges"
+local notifications = require "lectern.notifications"
 local people = require "lectern.people"
 local rooms = require "lectern.rooms"
+local notices = require "lectern.store.notifications"
 local store = require "lectern.store.privacy"
 
 local privacy = {}
@@ -93,9 +95,34 @@ function privacy.export(user_id, cursor)
   return told
 end
 
+-- What others were notified of names the person: it goes as if they had deleted it, so that their badges are
+-- right.
+local function erase_about(person, erased)
+  local changed = 0
+  repeat
+    local rows, why, code = notices.about(person, ROWS)
+    if not rows then
+      return nil, why, code
+    end
+    for _, row in ipairs(rows) do
+      local done
+      done, why, code = notifications.delete(row.person, row.id)
+      if not done and code ~= "not_found" then
+        return nil, why, code
+      end
+      changed = changed + (done and 1 or 0)
+    end
+  until #rows < ROWS
+  erased.notifications = (erased.notifications or 0) + changed
+  return changed
+end
+
 -- All steps until they find nothing: erased counts by name what they changed.
 local function erase_round(person, erased)
-  local changed = 0
+  local changed, failure, refusal = erase_about(person, erased)
+  if not changed then
+    return nil, failure, refusal
+  end
   for step = 1, store.steps do
     local name, count, why, code
     repeat

@@ -73,7 +73,7 @@ describe("one person's data", function()
     end
     assert.same({
       notifications = 1, messagesWritten = 2, messagesReceived = 1, reactions = 1, announcements = 1,
-      readMarks = 1, grants = 1, revocations = 0, name = 1,
+      readMarks = 1, grants = 1, revocations = 0, name = 1, conversations = 1,
     }, counts)
     assert.equal("edited words of ada", told.messagesWritten[1].content)
     assert.equal("secret of ada", told.messagesWritten[2].content)
@@ -157,6 +157,38 @@ describe("one person's data", function()
       notifications = privacy.erase("ada").erased.notifications,
       reactions = #school.core.rows "SELECT 1 FROM lectern_reactions WHERE person = 'ada'",
     })
+  end)
+
+  it("goes from what others were notified of, and their badges are right", function()
+    local notifications, badges = require "lectern.notifications", require "lectern.badges"
+    for _, who in ipairs { "bob", "user-ada" } do
+      notifications.create { userId = who, title = "title of ada", message = "m", about = "ada" }
+    end
+    local gone = notifications.create { userId = "bob", title = "title of ada", message = "m", about = "ada" }
+    notifications.delete("bob", gone.id)
+    school:got(bob, "unread_count")
+    assert.equal(2, badges.of("bob").unreadCount)
+    assert.equal(3, privacy.erase("ada").erased.notifications) -- one is ada's own
+    assert.equal(1, badges.of("bob").unreadCount)
+    assert.equal(1, school:got(bob, "unread_count")[1].unreadCount)
+    assert.same({}, school.core.rows "SELECT * FROM lectern_notifications WHERE about = 'ada'")
+    assert.is_nil(names(dump().lectern_notifications .. "\n"))
+  end)
+
+  it("has conversations in which nobody wrote", function()
+    local conversations = require "lectern.conversations"
+    conversations.with("ada", "eve")
+    conversations.with("dan", "ada")
+    conversations.with("dan", "eve")
+    local told = privacy.export("ada").conversations
+    local others = {}
+    for i, one in ipairs(told) do
+      others[i] = one.other
+    end
+    assert.same({ "bob", "dan", "eve" }, others)
+    privacy.erase "ada"
+    assert.is_nil(names(dump().lectern_conversations .. "\n"))
+    assert.equal(1, conversations.list("dan").pagination.total)
   end)
 
   it("of a team's own joins in", function()

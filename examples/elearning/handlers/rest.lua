@@ -3,51 +3,32 @@
 
 local lectern = require "lectern"
 local notifications = require "lectern.notifications"
+local pages = require "lectern.pages"
+local people = require "lectern.people"
 local presence = require "lectern.presence"
 local roles = require "lectern.roles"
 
 local M = {}
 
 -- These are for people; a back end has create_notification and the like.
-local function person_of(request)
-  if not request.user then
-    return nil, "this is for people, with a token of their own", "forbidden"
-  end
-  return request.user.id
-end
-
-local function whole(text, name)
-  if text == nil then
-    return nil
-  end
-  local number = tonumber(text)
-  if type(text) ~= "string" or not text:find "^%d+$" or number > 1e6 then
-    return false, name .. " must be a whole number"
-  end
-  return number
-end
 
 local function list(request)
-  local person, why, code = person_of(request)
+  local person, why, code = people.asking(request)
   if not person then
     return nil, why, code
   end
-  local page, limit, wrong
-  page, wrong = whole(request.query.page, "page")
-  if page == false then
-    return nil, wrong, "invalid"
+  local asked
+  asked, why, code = pages.asked(request.query)
+  if not asked then
+    return nil, why, code
   end
-  limit, wrong = whole(request.query.limit, "limit")
-  if limit == false then
-    return nil, wrong, "invalid"
-  end
-  return notifications.page(person, page, limit)
+  return notifications.page(person, asked.page, asked.limit)
 end
 
 -- A route about all of a person's, or one: fn(person, id).
 local function of_person(fn)
   return function(request)
-    local person, why, code = person_of(request)
+    local person, why, code = people.asking(request)
     if not person then
       return nil, why, code
     end

@@ -3,7 +3,6 @@
 -- does not do it. Times are milliseconds.
 
 local lectern = require "lectern"
-local pages = require "lectern.pages"
 
 local marks = {}
 
@@ -21,52 +20,61 @@ local ADVANCE_TO_NEWEST = ADVANCE:gsub("id = %$3", "id = " .. NEWEST):gsub("%$4"
 
 local FOUND = "SELECT id FROM lectern_messages WHERE room = $1 AND id = $2"
 
--- Of a room and a person, whose names are given as SQL.
+-- Of the person $1 at $2, in a room whose name is given as SQL.
 local UNREAD = [[
-(SELECT count(*) FROM (SELECT 1 FROM lectern_messages m
-  WHERE m.room = :room AND (m.author IS NULL OR m.author <> $1) AND m.deleted_at IS NULL
-    AND (m.expires_at IS NULL OR m.expires_at > $2)
-    AND (m.created, m.id) > (
-      COALESCE((SELECT k.created FROM lectern_marks k WHERE k.person = $1 AND k.room = :room), -1),
-      COALESCE((SELECT k.id FROM lectern_marks k WHERE k.person = $1 AND k.room = :room), ''))
-  LIMIT ]] .. MOST .. [[) AS counted)]]
+(SELECT count(*) FROM (SELECT 1 FROM lectern_messages u
+  WHERE u.room = :room AND (u.author IS NULL OR u.author <> $1) AND u.deleted_at IS NULL
+    AND (u.expires_at IS NULL OR u.expires_at > $2)
+    AND (u.created, u.id) > (
+      COALESCE((SELECT r.created FROM lectern_marks r WHERE r.person = $1 AND r.room = :room), -1),
+      COALESCE((SELECT r.id FROM lectern_marks r WHERE r.person = $1 AND r.room = :room), ''))
+  :most) AS counted)]]
 
-local STATE = "SELECT " .. UNREAD:gsub(":room", "$3") .. [[ AS unread,
+---SQL that counts what is unread by the person $1 at the time $2: 1,000 at most.
+---@param room string SQL of the room's name
+---@return string sql
+function marks.unread_of(room)
+  return (UNREAD:gsub(":room", room):gsub(":most", "LIMIT " .. MOST))
+end
+
+local ALL_UNREAD = "SELECT " .. UNREAD:gsub(":room", "$3"):gsub(":most", "") .. " AS unread"
+
+local STATE = "SELECT " .. marks.unread_of "$3" .. [[ AS unread,
   (SELECT id FROM lectern_marks WHERE person = $1 AND room = $3) AS id,
   (SELECT marked FROM lectern_marks WHERE person = $1 AND room = $3) AS marked]]
-
-local CONVERSATIONS = [[
-SELECT c.other, c.room, c.created, c.id, m.author, m.content, m.sent, m.extra, m.edited_at, m.edited_by,
-  m.deleted_at, m.deleted_by, m.expires_at, m.id AS message,
-  ]] .. UNREAD:gsub(":room", "c.room") .. [[ AS unread
-FROM (SELECT other, room, created, id FROM lectern_conversations WHERE person = $1%s) AS c
-LEFT JOIN lectern_messages m ON m.room = c.room AND m.id = c.id
-  AND (m.expires_at IS NULL OR m.expires_at > $2)
-ORDER BY c.created %s, c.id %s]]
 
 ---Moves a person's mark forward to a message, or to the newest one.
 ---@param person string
 ---@param room string
 ---@param id? string of the message
 ---@param now integer
----@return table|false|nil state { id, marked, unread, moved } of after it; false if there is no such message
+---@param counts? boolean whether `became_read` is wanted, which looks at each unread one
+---@return table|false|nil state { id, marked, unread, moved, became_read? } of after it; false if there is no
+--- such message
 ---@return string? message, string? code
-function marks.advance(person, room, id, now)
+function marks.advance(person, room, id, now, counts)
   local statements = {
     id and { ADVANCE, person, room, id, now } or { ADVANCE_TO_NEWEST, person, room, now },
     { STATE, person, now, room },
+    id and { FOUND, room, id } or nil,
   }
-  if id then
-    statements[3] = { FOUND, room, id }
+  local first = counts and #statements + 1
+  if counts then
+    local count = { ALL_UNREAD, person, now, room }
+    table.insert(statements, 1, count)
+    statements[#statements + 1] = count
   end
   local results, why, code = lectern.db.batch(statements)
   if not results then
     return nil, why, code
-  elseif id and #results[3] == 0 then
+  end
+  local before = counts and table.remove(results, 1)[1].unread
+  if id and #results[3] == 0 then
     return false
   end
   local state = results[2][1]
   state.moved = #results[1] == 1
+  state.became_read = counts and before - results[first][1].unread or nil
   return state
 end
 
@@ -80,19 +88,6 @@ function marks.get(person, room, now)
     return nil, why, code
   end
   return rows[1]
-end
-
----Whom a person writes with: the latest first, each with its last message, if it is still there, and
----how many of the other's are unread.
----@param person string
----@param wanted lectern.Page.Wanted
----@param now integer
----@return table[]? rows one more than wanted if there are more, string? message, string? code
-function marks.conversations(person, wanted, now)
-  local parameters = { person, now }
-  local clause = pages.clause(wanted, "lectern_conversations", "person", parameters)
-  local way = wanted.newer and "ASC" or "DESC"
-  return lectern.db.query(CONVERSATIONS:format(clause, way, way), unpack(parameters))
 end
 
 return marks

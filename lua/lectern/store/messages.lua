@@ -20,10 +20,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (room, id) DO NOTHI
 local GET = "SELECT " .. COLUMNS .. " FROM lectern_messages WHERE room = $1 AND id = $2"
 
 local CONVERSE = [[
-INSERT INTO lectern_conversations (person, other, room, created, id)
-SELECT $3, $4, room, created, id FROM lectern_messages WHERE room = $1 AND id = $2 AND author = $5
+INSERT INTO lectern_conversations (person, other, room, created, id, begun)
+SELECT $3, $4, room, created, id, created FROM lectern_messages WHERE room = $1 AND id = $2 AND author = $5
 ON CONFLICT (person, other) DO UPDATE SET created = excluded.created, id = excluded.id
-WHERE (excluded.created, excluded.id) > (lectern_conversations.created, lectern_conversations.id)]]
+WHERE lectern_conversations.id = ''
+  OR (excluded.created, excluded.id) > (lectern_conversations.created, lectern_conversations.id)]]
 
 local PRUNE = [[
 DELETE FROM lectern_messages WHERE room = $1 AND id IN (

@@ -14,6 +14,7 @@ local COLUMNS = "id, born, created, type, title, message, data, priority, action
 -- Of the person $1 at $2, `%d` revs before the newest: the rows that meet a condition become mere ids.
 local REMOVE = [[
 UPDATE lectern_notifications SET gone = $2, title = '', message = '', data = '', action_url = NULL,
+  about = NULL,
   rev = (SELECT rev FROM lectern_people WHERE person = $1) - $3
 WHERE person = $1 AND gone IS NULL AND %s RETURNING id]]
 
@@ -24,9 +25,9 @@ local DELETE = REMOVE:format "id = $4"
 
 local INSERT = [[
 INSERT INTO lectern_notifications (person, born, rev, id, created, type, title, message, data, priority,
-  action_url, expires_at)
+  action_url, expires_at, about)
 VALUES ($1, (SELECT rev FROM lectern_people WHERE person = $1) - $2,
-  (SELECT rev FROM lectern_people WHERE person = $1) - $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  (SELECT rev FROM lectern_people WHERE person = $1) - $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 RETURNING id, born, created]]
 
 local READ = [[
@@ -69,6 +70,9 @@ local PEOPLE_DUE = "SELECT DISTINCT person FROM lectern_notifications "
   .. "WHERE gone IS NULL AND expires_at <= $1 LIMIT $2"
 local PEOPLE_OLD = "SELECT DISTINCT person FROM lectern_notifications WHERE gone <= $1 LIMIT $2"
 
+local ABOUT = "SELECT id, person FROM lectern_notifications WHERE about = $1 AND gone IS NULL "
+  .. "ORDER BY person, id LIMIT $2"
+
 local FORGET = [[
 DELETE FROM lectern_notifications WHERE person = $1 AND gone IS NOT NULL
   AND rev <= (SELECT forgotten FROM lectern_people WHERE person = $1)]]
@@ -106,7 +110,7 @@ end
 ---Keeps new ones. Each is one change, in the given order; what expires or is one too many goes with a
 ---person's first one.
 ---@param entries { person: string, id: string, type: string, title: string, message: string, data: string,
----  priority: string, action_url?: string, expires_at?: integer }[] data as JSON
+---  priority: string, action_url?: string, expires_at?: integer, about?: string }[] data as JSON
 ---@param now integer
 ---@param keep integer how many of a person's are kept; the oldest go. No more entries for one than that.
 ---@return table[]? added in the order of entries: { id, created, rev, unread, removed: ids }
@@ -129,8 +133,8 @@ function notifications.add(entries, now, keep)
     for i, number in ipairs(numbers) do
       local e = entries[number]
       at.inserted[i] = add {
-        INSERT, n = 11, person, n - i, e.id, now, e.type, e.title, e.message, e.data, e.priority,
-        e.action_url, e.expires_at,
+        INSERT, n = 12, person, n - i, e.id, now, e.type, e.title, e.message, e.data, e.priority,
+        e.action_url, e.expires_at, e.about,
       }
     end
     at.expired = add { EXPIRE, person, now, n - 1 }
@@ -294,6 +298,14 @@ function notifications.since(person, now, rev, max_rows, max_removed)
     return nil, why, code
   end
   return { rows = results[1], removed = ids(results[2]), badge = results[3][1] }
+end
+
+---Those of others that name a person.
+---@param person string
+---@param limit integer
+---@return { id: string, person: string }[]? rows, string? message, string? code
+function notifications.about(person, limit)
+  return lectern.db.query(ABOUT, person, limit)
 end
 
 ---@return integer|false|nil time when the next one expires, false if none does

@@ -21,7 +21,7 @@ local TOLD = {
   },
   {
     name = "name", table = "lectern_names", where = "person = $1", key = "person",
-    columns = "person, name, changed",
+    columns = "person, name, given, family, changed",
   },
   {
     name = "messagesWritten", table = "lectern_messages", where = "author = $1", key = "created, room, id",
@@ -32,6 +32,10 @@ local TOLD = {
     name = "messagesReceived", table = "lectern_messages", where = "recipient = $1",
     key = "created, room, id",
     columns = "room, id, created, author, sent, content, extra, edited_at, deleted_at, expires_at",
+  },
+  {
+    name = "conversations", table = "lectern_conversations", where = "person = $1", key = "other",
+    columns = "other, room, begun",
   },
   {
     name = "reactions", table = "lectern_reactions", where = "person = $1",

@@ -40,7 +40,7 @@ local function defaults()
     typing = { timeout = 5000, interval = 1000 },
     content = { max_text = 8000, max_data = 16000 },
     db = { transaction_timeout = 2000 },
-    store = { notifications = 200, messages = 500, reactions = 1000, total = 10000 },
+    store = { notifications = 200, messages = 500, reactions = 1000, conversations = 100, total = 10000 },
     ack_timeout = 10000,
     connect_timeout = 45000,
     max_rooms = 1000,
