@@ -21,6 +21,9 @@ return {
   app = {
     staff = { "teacher", "instructor", "admin" }, -- roles that may announce and notify
     private_messages = true, -- whether people may write to each other
-    read_receipts = false, -- whether others hear how far somebody has read; the own devices always do
+    known_people_only = false, -- whether the chat refuses ids of people of whom it knows nothing
+    -- Whether others hear how far somebody has read; the own devices always do. In the chat the two of a
+    -- conversation see it in any case: isRead, and messages_read in its room.
+    read_receipts = false,
   },
 }

@@ -7,12 +7,14 @@ local messages = require "lectern.messages"
 
 local M = {}
 
--- message: { from, to, content }
+-- message: { from, to, content, messageType?, attachments? }
 function M.send_private_message(message)
   return messages.send(message)
 end
 
-local MESSAGE = { to = "person", content = "text", id = "line?" }
+local MESSAGE = {
+  to = "person", content = "text", id = "line?", messageType = "line?", attachments = "data?",
+}
 
 -- With an id of the page's own, sending again after a lost answer is no second message.
 function M.on_private_message(socket, payload)
