@@ -19,6 +19,9 @@ return {
 
   -- For the handlers alone: lectern.config.app.
   app = {
+    -- Where to ask whose an account of the tokens is, if their id is not the platform's own (lectern.users);
+    -- the key stands in .env:
+    -- users = { url = "https://api.school.example/internal/users", key = env "USERS_KEY" },
     staff = { "teacher", "instructor", "admin" }, -- roles that may announce and notify
     private_messages = true, -- whether people may write to each other
     known_people_only = false, -- whether the chat refuses ids of people of whom it knows nothing

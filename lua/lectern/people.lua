@@ -1,6 +1,6 @@
 -- What people are called. A token's claims `name`, `given_name` and `family_name` say it; it is remembered,
 -- so that messages of somebody who is not there have a name too. A platform that knows its users better is
--- asked by `people.source`.
+-- asked by `people.source`, and whose an account of a token is by `people.accounts`: lectern.users does both.
 --
 -- Names are not worth a round trip of the database at each connection: those that are new to this process
 -- wait for FLUSH seconds, and are written together. Those known stay in memory, KNOWN_MAX of them.
@@ -21,7 +21,7 @@ local KEY = "lectern.people"
 lectern.state[KEY] = lectern.state[KEY] or { known = {}, count = 0, waiting = {} }
 local state = lectern.state[KEY]
 
-local source -- of people.source
+local source, accounts -- of people.source, people.accounts
 
 -- state.known: by person { name, given?, family?, profile? }, the last as the source says.
 local function know(person, name)
@@ -90,12 +90,36 @@ function people.seen(user)
   end
 end
 
----Who asks over HTTP, with a token of their own.
+---Says how to find out who somebody is whose token holds an account of an identity provider. Call it while
+---files load.
+---@param fn fun(user: table): true?, string?, string? may wait; sets `user.id`, or refuses
+function people.accounts(fn)
+  accounts = fn
+end
+
+---Makes `user.id` the platform's, if `people.accounts` says how; else it is the token's. May wait. For
+---`on_connect`; and where `socket.user` was made anew of a token (`on_token_refreshed`, `on_connected` of a
+---recovered socket) for what else it sets.
+---@param user table `socket.user` or `request.user`
+---@return true? ok, string? message, string? code
+function people.identify(user)
+  if not accounts then
+    return true
+  end
+  return accounts(user)
+end
+
+---Who asks over HTTP, with a token of their own. May wait, as `identify`.
 ---@param request table
----@return string? person, string? message, string? code "forbidden": it is a back end
+---@return string? person
+---@return string? message, string? code "forbidden": it is a back end; and those of `people.accounts`
 function people.asking(request)
   if not request.user then
     return nil, "this is for people, with a token of their own", "forbidden"
+  end
+  local known, why, code = people.identify(request.user)
+  if not known then
+    return nil, why, code
   end
   return request.user.id
 end

@@ -1,21 +1,24 @@
 -- Users as the platform's back end knows them: whom an account of an identity provider belongs to, and what
 -- somebody is called. Asked over HTTP, when somebody comes or is written to:
 --
---     GET {url}?account={what the token says}      GET {url}?id={a person's id}
---     Authorization: Bearer {key}
---     200 { "id": "42", "firstName"?, "lastName"?, "email"?, "profileImage"?, "role"? }     404 there is none
+--     GET {url}?account={what the token says}     200 { "id": "42", "firstName"?, "lastName"?, "email"?,
+--                                                       "profileImage"?, "role"? }, 404 there is none
+--     GET {url}?id={a person's id}&id={…}         200 [ … ], without those who do not exist
 --
+-- with `Authorization: Bearer {key}`.
 -- Answers stay for KEEP seconds, KNOWN_MAX of them, over reloads; that there is nobody is never remembered.
 -- When a class comes back at once there are more questions than http.client_max_requests: they wait for
 -- their turn.
 
 local lectern = require "lectern"
+local people = require "lectern.people"
 local rooms = require "lectern.rooms"
 
 local users = {}
 
 local KEEP = 60 -- seconds
 local KNOWN_MAX = 20000
+local QUERY_MAX = 2000 -- bytes after which no further id is asked for at once
 local WAIT_MAX = 20 -- seconds for a turn
 local PAUSE = 0.1 -- seconds between two tries, and up to as much again, so that not all come at once
 
@@ -72,8 +75,7 @@ local function ask(settings, query)
 end
 
 ---@return lectern.User? user, string? why
-local function read(response)
-  local body = response:json()
+local function read(body)
   local id, why = rooms.person(type(body) == "table" and body.id or nil)
   if not id then
     return nil, why
@@ -90,26 +92,24 @@ local function unavailable(why)
   return nil, "the platform cannot be asked who that is at the moment", "unavailable"
 end
 
-local function look_up(settings, by, text)
-  local name = by .. "=" .. text
-  local user = known(name)
-  if user then
-    return user
-  end
-  local response, why = ask(settings, by .. "=" .. encoded(text))
+---Asks, if it must.
+---@param names string[] of the query's parameters, like "id=7", as they are remembered
+---@return any answer decoded; nil if it cannot be had, false for 404
+local function answer_of(settings, names)
+  local response, why = ask(settings, table.concat(names, "&"))
   if not response then
     return unavailable(why)
   elseif response.status == 404 then
-    return nil, "there is no such user", "not_found"
+    return false
   elseif response.status ~= 200 then
     return unavailable(("%s answers %d"):format(settings.url, response.status))
   end
-  user, why = read(response)
-  if not user then
-    return unavailable(("what %s answers is no user: %s"):format(settings.url, why))
+  local value
+  value, why = response:json()
+  if type(value) ~= "table" then
+    return unavailable(("what %s answers is no user: %s"):format(settings.url, why or "it is no object"))
   end
-  remember(name, user)
-  return user
+  return value
 end
 
 ---The user whom an account belongs to. Waits.
@@ -117,30 +117,80 @@ end
 ---@param account string the id that a token says
 ---@return lectern.User? user, string? message, string? code "not_found", "unavailable"
 function users.of_account(settings, account)
-  return look_up(settings, "account", account)
+  local name = "account=" .. encoded(account)
+  local user = known(name)
+  if user then
+    return user
+  end
+  local answer, why, code = answer_of(settings, { name })
+  if answer == false then
+    return nil, "there is no such user", "not_found"
+  elseif not answer then
+    return nil, why, code
+  end
+  user, why = read(answer)
+  if not user then
+    return unavailable(("what %s answers is no user: %s"):format(settings.url, why))
+  end
+  remember(name, user)
+  return user
 end
 
----The user of an id. Waits.
+-- Asks for those that are not known, as many as one URL holds, and puts them into `found`.
+local function fill(settings, names, found)
+  local list, why, code = answer_of(settings, names)
+  if list == nil then
+    return nil, why, code
+  end
+  for _, each in ipairs(list or {}) do
+    local user = read(each)
+    if user then
+      found[user.id] = user
+      remember("id=" .. encoded(user.id), user)
+    end
+  end
+  return true
+end
+
+---The users of these ids. Waits.
 ---@param settings lectern.users.Settings
----@param id string
----@return lectern.User? user, string? message, string? code "not_found", "unavailable"
-function users.of_id(settings, id)
-  return look_up(settings, "id", id)
+---@param ids string[]
+---@return table<string, lectern.User>? users by id, without those who do not exist
+---@return string? message, string? code "unavailable"
+function users.of_ids(settings, ids)
+  local found, names, bytes = {}, {}, 0
+  for i, id in ipairs(ids) do
+    local name = "id=" .. encoded(id)
+    found[id] = known(name)
+    if not found[id] then
+      names[#names + 1] = name
+      bytes = bytes + #name
+    end
+    if #names > 0 and (i == #ids or bytes > QUERY_MAX) then
+      local ok, why, code = fill(settings, names, found)
+      if not ok then
+        return nil, why, code
+      end
+      names, bytes = {}, 0
+    end
+  end
+  return found
 end
 
----Gives who came, by socket or by a route's request, the platform's id in place of the token's, and the role
----that the platform knows, if it says one. For `on_connect`; for routes before they look at
----`request.user.id`; and where `socket.user` was made anew of a token: `on_token_refreshed`, `on_connected`
----of a recovered socket. The account is what the claim `jwt.id_claim` says. Without settings the token's id
----is the platform's. Waits.
+---@param user lectern.User
+---@return string? name first and last, as far as the platform says them
+function users.name(user)
+  local name = ("%s %s"):format(user.firstName or "", user.lastName or ""):match "^%s*(.-)%s*$"
+  return name ~= "" and name or nil
+end
+
+---Gives who came the platform's id in place of the token's; the role that it says; and its name, if the token
+---has none. The account is what the claim `jwt.id_claim` says. Waits.
 ---@param user table `socket.user` or `request.user`
----@param settings? lectern.users.Settings
+---@param settings lectern.users.Settings
 ---@return true? ok, string? message
 ---@return string? code "unauthorized": the platform has no such user; "unavailable"
 function users.identify(user, settings)
-  if not settings then
-    return true
-  end
   local account = rooms.person(user[lectern.config.jwt.id_claim]) or user.id
   local found, why, code = users.of_account(settings, account)
   if code == "not_found" then
@@ -152,7 +202,20 @@ function users.identify(user, settings)
   if found.role then
     user[lectern.config.jwt.role_claim] = found.role
   end
+  user.name = user.name or users.name(found)
   return true
+end
+
+---From now on the platform is asked who comes, and what people are called (lectern.people). Call it while
+---files load.
+---@param settings lectern.users.Settings
+function users.use(settings)
+  people.accounts(function(user)
+    return users.identify(user, settings)
+  end)
+  people.source(function(ids)
+    return users.of_ids(settings, ids)
+  end)
 end
 
 return users

@@ -19,7 +19,7 @@ describe("users of the platform", function()
   it("give who came the platform's id and role", function()
     local user = { id = "acc_1", sub = "acc_1", role = "student" }
     assert.is_true(users.identify(user, BACK_END))
-    assert.same({ id = "42", sub = "acc_1", role = "teacher" }, user)
+    assert.same({ id = "42", sub = "acc_1", role = "teacher", name = "Ada" }, user)
     assert.equal("Bearer let-us-in", school.core.requests[1].headers.authorization)
     -- Once more, of the account: not of the id that it has by now.
     assert.is_true(users.identify(user, BACK_END))
@@ -53,14 +53,47 @@ describe("users of the platform", function()
       local ok, _, code = users.identify(user, BACK_END)
       assert.same({ nil, "unavailable", "acc_3" }, { ok, code, user.id })
     end
-    local _, _, code = users.of_id(BACK_END, "9")
+    local _, _, code = users.of_ids(BACK_END, { "9" })
     assert.equal("unavailable", code)
     assert.equal(6, #school.core.logged)
   end)
 
   it("are asked for by whatever an id has in it", function()
-    reply(school, "id=a%20b%26c%2F%C3%A9", 200, '{"id": "a b&c/é"}')
-    assert.same({ id = "a b&c/é" }, users.of_id(BACK_END, "a b&c/é"))
+    reply(school, "id=a%20b%26c%2F%C3%A9", 200, '[{"id": "a b&c/é"}]')
+    assert.same({ ["a b&c/é"] = { id = "a b&c/é" } }, users.of_ids(BACK_END, { "a b&c/é" }))
+  end)
+
+  it("are asked for together, and each once", function()
+    reply(school, "id=1&id=2&id=3", 200, '[{"id": "1", "lastName": "One"}, {"id": 3}, {"no": "id"}, 7]')
+    assert.same({ ["1"] = { id = "1", lastName = "One" }, ["3"] = { id = "3" } },
+      users.of_ids(BACK_END, { "1", "2", "3" }))
+    reply(school, "id=2", 404, "")
+    assert.same({ ["1"] = { id = "1", lastName = "One" } }, users.of_ids(BACK_END, { "1", "2" }))
+    assert.equal(2, #school.core.requests)
+  end)
+
+  it("are asked for in requests that servers take", function()
+    local ids, longest = {}, 0
+    for i = 1, 100 do
+      ids[i] = ("é"):rep(127) .. i % 10
+    end
+    school.core.http_request = function(_, url)
+      longest = math.max(longest, #url)
+      return { status = 200, headers = {}, body = "[]" }
+    end
+    assert.same({}, users.of_ids(BACK_END, ids))
+    assert.is_true(longest < 4000)
+  end)
+
+  it("are who people are, and what they are called", function()
+    local people = require "lectern.people"
+    users.use(BACK_END)
+    local user = { id = "acc_1", sub = "acc_1" }
+    assert.equal("42", people.asking { user = user })
+    reply(school, "id=42&id=43", 200, '[{"id": "42", "firstName": "Ada", "email": "ada@school.example"}]')
+    local profiles = people.profiles { "42", "43" }
+    assert.equal("ada@school.example", profiles["42"].email)
+    assert.is_nil(profiles["43"])
   end)
 
   it("wait for their turn when too many are asked for", function()
@@ -82,10 +115,11 @@ describe("users of the platform", function()
     assert.equal(4, answers)
   end)
 
-  it("are the token's own without settings", function()
-    local user = { id = "acc_1" }
-    assert.is_true(users.identify(user, nil))
-    assert.equal("acc_1", user.id)
+  it("are the token's own without it", function()
+    local people = require "lectern.people"
+    local user = { id = "acc_1", sub = "acc_1" }
+    assert.is_true(people.identify(user))
+    assert.equal("acc_1", people.asking { user = user })
     assert.same({}, school.core.requests)
   end)
 end)

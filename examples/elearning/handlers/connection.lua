@@ -1,18 +1,30 @@
 -- Coming and going: who is let in, the first event they get, and what ends when they leave.
 
 local badges = require "lectern.badges"
+local lectern = require "lectern"
 local people = require "lectern.people"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
 local typing = require "lectern.typing"
+local users = require "lectern.users"
 
 local M = {}
+
+-- Where tokens hold accounts of an identity provider: whom to ask whose they are.
+if lectern.config.app.users then
+  users.use(lectern.config.app.users)
+end
 
 -- The token is good already. The badge is asked for now, so that the client's first event can have it; a
 -- database that is away, or slow, keeps nobody out.
 function M.on_connect(socket)
-  local room, why, code = rooms.of("user", socket.user.id)
-  if not room then
+  local known, why, code = people.identify(socket.user)
+  if not known then
+    return nil, why, code
+  end
+  local person
+  person, why, code = rooms.person(socket.user.id)
+  if not person then
     return nil, why, code
   end
   socket.data.badge = badges.soon(socket.user.id)
@@ -41,6 +53,14 @@ function M.on_connected(socket)
     -- Why events may be missing; the page should then load anew what it shows.
     recoveryFailed = socket.recovery_failed,
   })
+  if socket.recovered then
+    people.identify(socket.user)
+  end
+end
+
+-- What a token does not say, the role for example, is asked for again.
+function M.on_token_refreshed(socket)
+  people.identify(socket.user)
 end
 
 function M.on_disconnect(socket)
