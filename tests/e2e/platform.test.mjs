@@ -1,6 +1,8 @@
 // The platform that the guide was written for: its front end, unchanged, with its own ideas of joining,
 // typing, refusals and reconnecting, in front of the example.
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { call, request } from './support/api.mjs';
 import { FrontEnd } from './support/front_end.mjs';
@@ -366,12 +368,23 @@ describe('a refusal', () => {
   });
 });
 
+// Takes the file of the database away, until the function that it returns is called.
+const takeDatabase = async (server, dir) => {
+  const file = path.join(dir, '.state', 'lectern.db');
+  renameSync(file, `${file}.gone`);
+  return async () => {
+    const from = server.log.length;
+    renameSync(`${file}.gone`, file);
+    await server.logged(/the database is back/, 10_000, from);
+  };
+};
+
 describe('an outage', () => {
   const server = async (files, options, fn) => {
     const scripts = new Scripts({ files });
     const running = await Server.start({ dir: scripts.dir, ...options });
     try {
-      await fn(running);
+      await fn(running, scripts.dir);
     } finally {
       if (running.alive) await running.stop();
       scripts.remove();
@@ -400,6 +413,21 @@ describe('an outage', () => {
     });
   });
 
+  it('of the revocations shows none either, and ends by itself', async () => {
+    await server({}, { args: ['--max-revocations', '1'] }, async (running, dir) => {
+      for (const id of ['x', 'y']) assert.equal((await call(running, 'revoke_user', [id])).status, 200); // one is in the database alone
+      const giveBack = await takeDatabase(running, dir);
+      const ada = new FrontEnd(running, 'ada');
+      try {
+        await outage(ada, 'unavailable');
+        await giveBack();
+        await until(() => ada.state === 'connected', 'it gets in', 15_000);
+      } finally {
+        ada.close();
+      }
+    });
+  });
+
   it('of a handler shows none either', async () => {
     const files = { 'handlers/zz_broken.lua': 'return { on_connect = function() error("the token of the authors is unauthorized") end }' };
     await server(files, {}, async (running) => {
@@ -413,18 +441,10 @@ describe('an outage', () => {
   });
 });
 
-// Keeps both of the database's readers busy, or its writer, so that whoever asks hangs; or has the badge told
-// that the database is away.
+// Keeps both of the database's readers busy, or its writer, so that whoever asks hangs.
 const FAULT = `
 local lectern = require "lectern"
-local store = require "lectern.store.notifications"
-local badge, away = store.badge, false
-function store.badge(...)
-  if away then return nil, "the database is away", "unavailable" end
-  return badge(...)
-end
 local M = {}
-function M.on_away(_, yes) away = yes; return true end
 function M.on_read()
   lectern.db.query "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 end
@@ -440,7 +460,7 @@ return M
 describe('connected', () => {
   const room = useServer({
     files: { 'handlers/aa_fault.lua': FAULT },
-    args: ['--recovery-window', '60000', '--db-timeout', '60000', '--presence-grace', '0'],
+    args: ['--recovery-window', '60000', '--db-timeout', '60000'],
   });
   const hogs = (event) => async () => {
     const people = [await room.join('hog'), await room.join('hog')];
@@ -451,11 +471,7 @@ describe('connected', () => {
   const faults = {
     'nothing can be read': hogs('read'),
     'nothing can be written': hogs('write'),
-    'the database is away': async () => {
-      const clerk = await room.join('clerk');
-      await clerk.ask('away', true);
-      return () => clerk.ask('away', false);
-    },
+    'the database is away': () => takeDatabase(room.server, room.scripts.dir),
   };
   for (const [what, begin] of Object.entries(faults)) {
     it(`comes in time while ${what}, to who is new and who comes back, and the badge later`, async () => {
