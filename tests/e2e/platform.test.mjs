@@ -544,3 +544,24 @@ describe('two sockets of one person', () => {
     assert.equal((await call(room, 'emit_to_user', ['ada', 'hello'])).body.result, 1);
   });
 });
+
+describe('conversations of the front end', () => {
+  const room = useServer();
+
+  it('are joined and left by their ids', async () => {
+    const [alice, bob, eve] = await fronts(room, 'alice', 'bob', 'eve');
+    for (const one of [alice, bob]) {
+      one.emit('join_conversation', 'alice.bob');
+      assert.deepEqual(await one.hear('joined_conversation'), { conversationId: 'alice.bob' });
+    }
+    assert.equal((await call(room, 'emit_to_room', ['conversation:alice.bob', 'messages_read', 1])).body.result, 2);
+    eve.emit('join_conversation', 'alice.bob');
+    assert.equal((await eve.hear('error')).event, 'join_conversation');
+    alice.emit('typing_start', { conversationId: 'alice.bob', receiverId: 'bob' });
+    await bob.hear('user_typing');
+    alice.emit('leave_conversation', 'alice.bob');
+    await bob.hear('user_stopped_typing');
+    assert.deepEqual(await alice.hear('left_conversation'), { conversationId: 'alice.bob' });
+    assert.equal((await call(room, 'emit_to_room', ['conversation:alice.bob', 'messages_read', 1])).body.result, 1);
+  });
+});
