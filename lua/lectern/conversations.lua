@@ -54,16 +54,6 @@ function conversations.pair(id)
   return rooms.conversation_pair(PREFIX .. id)
 end
 
----The room of a conversation, of ours or of a platform's own.
----@param id any
----@return string? room, string? message, string? code "invalid"
-function conversations.room(id)
-  if type(id) ~= "string" or id == "" then
-    return nil, "the id of a conversation is needed", "invalid"
-  end
-  return rooms.normalise(PREFIX .. id)
-end
-
 ---The private room of somebody's conversation.
 ---@return string? room, string? message, string? code "invalid", "not_found": of others, or of nobody
 local function own_room(person_id, id)

@@ -223,10 +223,11 @@ describe('the chat', () => {
     assert.equal((await call(room, 'revoke_room', ['sam', 'conversation:clx9'])).status, 200);
     await sam.hear('room_revoked');
     assert.equal((await sam.ask('join_conversation', 'clx9')).error.code, 'forbidden');
+    assert.equal((await sam.ask('join_conversation', 9)).error.code, 'forbidden');
     await call(room, 'emit_to_room', ['conversation:clx9', 'hello', 2]);
     await sam.settle();
     assert.deepEqual(sam.heard('hello'), [1]);
-    for (const payload of [undefined, null, 5, '', {}, [], { conversationId: 5 }, { conversationId: '' }, 'x\ny', 'x'.repeat(2000)]) {
+    for (const payload of [undefined, null, true, '', {}, [], { conversationId: 1.5 }, { conversationId: '' }, 'x\ny', 'x'.repeat(2000)]) {
       for (const event of ['join_conversation', 'leave_conversation']) assert.equal((await sam.ask(event, payload)).error.code, 'invalid', JSON.stringify(payload));
     }
   });

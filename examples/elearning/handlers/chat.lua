@@ -188,15 +188,21 @@ M.routes = {
   ["POST /chat/conversations/with/:userId"] = of_person(with),
 }
 
--- What a client gives as a conversation: its id, or {conversationId}.
----@return string? room, string|nil id or message, string? code
+local ONE = { conversationId = "conversation" }
+
+-- What a client gives as a conversation: its id, or an object with it.
+---@return string? room, string id or message, string? code
 local function room_of(payload)
-  local id = payload
-  if type(payload) == "table" then
-    id = payload.conversationId
+  if type(payload) ~= "table" then
+    payload = { conversationId = payload }
   end
-  local room, why, code = conversations.room(id)
-  return room, room and id or why, code
+  local given, why, code = check.fields(payload, ONE)
+  if not given then
+    return nil, why, code
+  end
+  local room
+  room, why, code = rooms.normalise("conversation:" .. given.conversationId)
+  return room, room and given.conversationId or why, code
 end
 
 -- Its two people hear there who reads and types. One that the platform keeps under an id of its own
