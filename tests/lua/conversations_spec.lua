@@ -140,6 +140,14 @@ describe("conversations", function()
     assert.equal("invalid", select(3, conversations.with("ada", "")))
   end)
 
+  it("take the first message whatever the clock said at their begin", function()
+    conversations.with("ada", "bob")
+    school.core.rows "UPDATE lectern_conversations SET created = created + 1000000"
+    local sent = say("bob", "ada", "hi")
+    assert.equal(sent.id, conversations.list("ada").conversations[1].lastMessage.id)
+    assert.equal(1, conversations.unread "ada")
+  end)
+
   it("without a message are so many for each person, and no other goes", function()
     say("ada", "bob", "stays")
     for i = 1, 12 do
