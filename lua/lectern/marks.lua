@@ -2,13 +2,14 @@
 -- only goes forward; the person's own devices always hear of it, others only where the caller says so.
 
 local lectern = require "lectern"
+local listeners = require "lectern.listeners"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.marks"
 local time = require "lectern.time"
 
 local marks = {}
 
-local listeners = {} -- of when_read
+local read_by = listeners.new()
 
 -- Whom else it concerns: the other one of a private room, or who is in the room.
 local function others(person, room)
@@ -63,8 +64,8 @@ local function advance(user_id, name, id, tell_others)
         room = room, readBy = person, messageId = mark.messageId, readAt = mark.readAt,
       })
     end
-    for _, fn in ipairs(state.became_read and state.became_read > 0 and listeners or {}) do
-      fn { room = room, person = person, count = state.became_read }
+    if state.became_read and state.became_read > 0 then
+      read_by:call { room = room, person = person, count = state.became_read }
     end
   end
   return mark, state.became_read
@@ -103,9 +104,10 @@ end
 
 ---Has fn called whenever somebody has read what another wrote to them, by whatever way. Call it while files
 ---load.
+---@param name string of who listens: given again, it takes the place of the one before
 ---@param fn fun(read: { room: string, person: string, count: integer }) room: the private one
-function marks.when_read(fn)
-  listeners[#listeners + 1] = fn
+function marks.when_read(name, fn)
+  read_by:set(name, fn)
 end
 
 ---How far a person has read, and how many messages of others are unread: 1,000 are counted. Waits for the

@@ -4,6 +4,7 @@
 
 local lectern = require "lectern"
 local check = require "lectern.check"
+local listeners = require "lectern.listeners"
 local pages = require "lectern.pages"
 local posts = require "lectern.posts"
 local rooms = require "lectern.rooms"
@@ -43,13 +44,14 @@ local function tell(row, event, payload)
   lectern.to({ rooms.user(row.author), rooms.user(row.recipient) }):emit(event, payload)
 end
 
-local listeners = {} -- of when_sent
+local sent_to = listeners.new()
 
 ---Has fn called with each new private message, after both people were told. What it gets is the message as
 ---`send` returns it. It must not wait: messages would overtake each other. Call it while files load.
+---@param name string of who listens: given again, it takes the place of the one before
 ---@param fn fun(message: table)
-function messages.when_sent(fn)
-  listeners[#listeners + 1] = fn
+function messages.when_sent(name, fn)
+  sent_to:set(name, fn)
 end
 
 ---@return table? fields, string? why, string? code
@@ -101,9 +103,7 @@ function messages.send(message)
   local sent = messages.shown(row)
   if new then
     tell(row, "private_message", sent)
-    for _, fn in ipairs(listeners) do
-      fn(sent)
-    end
+    sent_to:call(sent)
   end
   return sent
 end

@@ -4,6 +4,7 @@
 -- lua/lectern/store/privacy.lua. What a team keeps in tables of its own joins in by `privacy.also`.
 
 local lectern = require "lectern"
+local listeners = require "lectern.listeners"
 local badges = require "lectern.badges"
 local notifications = require "lectern.notifications"
 local people = require "lectern.people"
@@ -18,17 +19,17 @@ local EXPORT_ROWS = 10000 -- in one answer; then there is a cursor
 local PURGES = 10 -- attempts
 local ROUNDS = 5 -- of erasing, should something be written meanwhile
 
-local others = {} -- list of { name, export, erase }
+local others = listeners.new() -- of each name { export, erase }
 
 ---What a team or a plugin keeps about people itself. Call it where the file is loaded.
----@param name string what export calls it
+---@param name string what export calls it; given again, it takes the place of the one before
 ---@param fns { export?: fun(person: string), erase?: fun(person: string) } may wait, and answer
 --- nil, message, code; erase gives how many rows it changed, and may be called again
 function privacy.also(name, fns)
   if type(name) ~= "string" or type(fns) ~= "table" then
     error("privacy.also: a name and { export = fn, erase = fn } expected", 2)
   end
-  others[#others + 1] = { name = name, export = fns.export, erase = fns.erase }
+  others:set(name, fns)
 end
 
 -- A cursor is JSON: the part, and the key of the last row told.
@@ -82,14 +83,14 @@ function privacy.export(user_id, cursor)
     until #rows < ROWS
     after = nil
   end
-  for _, other in ipairs(others) do
+  for name, other in others:each() do
     if other.export then
       local value
       value, why, code = other.export(person)
       if value == nil and why then
-        return nil, ("%s: %s"):format(other.name, why), code
+        return nil, ("%s: %s"):format(name, why), code
       end
-      told[other.name] = value
+      told[name] = value
     end
   end
   return told
@@ -134,13 +135,13 @@ local function erase_round(person, erased)
       changed = changed + count
     until count < ROWS
   end
-  for _, other in ipairs(others) do
+  for name, other in others:each() do
     if other.erase then
       local count, why, code = other.erase(person)
       if count == nil and why then
-        return nil, ("%s: %s"):format(other.name, why), code
+        return nil, ("%s: %s"):format(name, why), code
       end
-      erased[other.name] = (erased[other.name] or 0) + (count or 0)
+      erased[name] = (erased[name] or 0) + (count or 0)
     end
   end
   return changed

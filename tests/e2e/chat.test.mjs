@@ -87,6 +87,14 @@ describe('the chat', () => {
     }
   });
 
+  it('tells each message once, after handlers were loaded anew', async () => {
+    const tom = await room.join('tom');
+    for (let i = 0; i < 2; i++) assert.equal((await room.server.reload()).code, 0);
+    await as('una').send('tom', 'once');
+    await tom.settle();
+    for (const event of ['new_message', 'private_message', 'notification']) assert.equal(tom.heard(event).length, 1, event);
+  });
+
   it('refuses what is no message, and messages to nobody', async () => {
     const fay = as('fay');
     assert.deepEqual(code(await fay.send('fay', 'me')), [400, 'invalid']);
@@ -265,7 +273,7 @@ describe('private messages that are switched off', () => {
 // Time between a message and its notification, to be killed in.
 const SLOWLY = `
   local lectern = require "lectern"
-  require("lectern.messages").when_sent(function(message)
+  require("lectern.messages").when_sent("slowly", function(message)
     if message.content == "between" then lectern.sleep(1) end
   end)
   return {}`;

@@ -323,8 +323,9 @@ describe("conversations", function()
   end)
 
   it("are told of, however something was written or read", function()
-    messages.when_sent(conversations.tell_sent)
-    marks.when_read(conversations.tell_read)
+    messages.when_sent("chat", function() error "one of before" end)
+    messages.when_sent("chat", conversations.tell_sent)
+    marks.when_read("chat", conversations.tell_read)
     people.seen { id = "ada", name = "Ada" }
     local ada, phone = school:socket "ada", school:socket("ada", "conversation:ada.bob")
     local bob, tab = school:socket("bob", "conversation:ada.bob"), school:socket "bob"

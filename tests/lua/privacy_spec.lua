@@ -215,6 +215,12 @@ describe("one person's data", function()
     assert.equal(1, privacy.erase("ada").erased.grades)
     assert.same({ bob = 2 }, grades)
     assert.has_error(function() privacy.also("x") end)
+    local count = 0
+    for _ = 1, 3 do -- loaded anew
+      privacy.also("again", { erase = function() count = count + 1 end })
+    end
+    privacy.erase "eve"
+    assert.equal(1, count)
   end)
 
   it("has no name that was written meanwhile", function()

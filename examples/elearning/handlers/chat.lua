@@ -16,8 +16,8 @@ local typing = require "lectern.typing"
 local M = {}
 
 -- Whoever wrote it and however: new_message, message_sent; and messages_read, however it was read.
-messages.when_sent(conversations.tell_sent)
-marks.when_read(conversations.tell_read)
+messages.when_sent("chat", conversations.tell_sent)
+marks.when_read("chat", conversations.tell_read)
 
 -- Who may be written to: change it as the platform needs. A server that has met nobody yet cannot tell a new
 -- user from a wrong id, so all are accepted unless app.known_people_only says otherwise. Then it must be
