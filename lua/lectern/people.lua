@@ -92,7 +92,8 @@ end
 
 ---Says how to find out who somebody is whose token holds an account of an identity provider. Call it while
 ---files load.
----@param fn fun(user: table): true?, string?, string? may wait; sets `user.id`, or refuses
+---@param fn? fun(user: table): true?, string?, string? may wait; sets `user.id`, or refuses. nil: the token
+---says it
 function people.accounts(fn)
   accounts = fn
 end
@@ -213,7 +214,7 @@ end
 
 ---Says whom to ask about people, instead of what their tokens said: the platform's own table of users. Call
 ---it while files load.
----@param fn fun(ids: string[]): table<string, table>?, string?, string? may wait; gives by id firstName,
+---@param fn? fun(ids: string[]): table<string, table>?, string?, string? may wait; gives by id firstName,
 --- lastName, email, profileImage, role, what it knows of them, without whoever does not exist; or nil,
 --- message, code
 function people.source(fn)

@@ -208,12 +208,12 @@ end
 
 ---From now on the platform is asked who comes, and what people are called (lectern.people). Call it while
 ---files load.
----@param settings lectern.users.Settings
+---@param settings? lectern.users.Settings nil: it is asked no more
 function users.use(settings)
-  people.accounts(function(user)
+  people.accounts(settings and function(user)
     return users.identify(user, settings)
   end)
-  people.source(function(ids)
+  people.source(settings and function(ids)
     return users.of_ids(settings, ids)
   end)
 end

@@ -11,9 +11,7 @@ local users = require "lectern.users"
 local M = {}
 
 -- Where tokens hold accounts of an identity provider: whom to ask whose they are.
-if lectern.config.app.users then
-  users.use(lectern.config.app.users)
-end
+users.use(lectern.config.app.users)
 
 -- The token is good already. The badge is asked for now, so that the client's first event can have it; a
 -- database that is away, or slow, keeps nobody out.
