@@ -3,7 +3,7 @@
 // Classes are Nest's injection tokens, so there must be one of each in a process, whether it was imported or
 // required. The wrapper therefore holds no code: it names what the CommonJS build exports.
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -26,4 +26,10 @@ writeFileSync(
   new URL('dist/index.mjs', import.meta.url),
   `import lectern from './index.js';\n\n${names.map((name) => `export const ${name} = lectern.${name};\n`).join('')}`,
 );
-writeFileSync(new URL('dist/index.d.mts', import.meta.url), "export * from './index.js';\n");
+
+// Types for `import`, too: to a compiler, those of CommonJS could not name what Nest 12 exports, which is ESM.
+const dist = new URL('dist/', import.meta.url);
+for (const file of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {
+  const text = readFileSync(new URL(file, dist), 'utf8');
+  writeFileSync(new URL(file.replace(/\.d\.ts$/, '.d.mts'), dist), text.replace(/((?:from |import\()['"]\.\/[\w.-]+)(?=['"])/g, '$1.mjs'));
+}

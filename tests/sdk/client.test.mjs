@@ -177,7 +177,7 @@ describe('the client', () => {
     await assert.rejects(client({ timeout: 600, attemptTimeout: 250 }).call('echo', [1]), {
       code: 'timeout',
       retryable: true,
-      message: /^http:\/\/127\.0\.0\.1:\d+ did not answer echo in 250 ms, after \d attempts; it may have been done/,
+      message: /did not answer echo in 250 ms.*it may have been done/i,
     });
     assert.ok(performance.now() - began < 2000);
 

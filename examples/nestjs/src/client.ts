@@ -26,17 +26,17 @@ export interface LecternCallOptions {
    * each call has a new one, and functions that only read have none. `false`: none, and it is repeated only
    * when the server cannot have begun it.
    */
-  idempotencyKey?: string | false;
+  idempotencyKey?: string | false | undefined;
   /** Gives the call up. It may have been done. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Time for all attempts, in ms; the option `timeout` unless given. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** One of the calls that go together. */
 export interface LecternCall {
   call: string;
-  args?: readonly unknown[] | object;
+  args?: readonly unknown[] | object | undefined;
 }
 
 /** What became of one of them. */

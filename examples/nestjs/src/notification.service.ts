@@ -12,10 +12,10 @@ export interface CreateNotificationData {
   message: string;
   data?: any;
   /** `LOW`, `NORMAL` (unless given), `HIGH` or `URGENT`. */
-  priority?: string;
-  actionUrl?: string;
+  priority?: string | undefined;
+  actionUrl?: string | undefined;
   /** From then on it is in no list and no count. */
-  expiresAt?: Date | string | number;
+  expiresAt?: Date | string | number | undefined;
 }
 
 /** A notification as it is kept. */
@@ -47,11 +47,11 @@ interface Sent {
   message: string;
   data: unknown;
   priority: string;
-  actionUrl?: string;
+  actionUrl?: string | undefined;
   isRead: boolean;
   createdAt: string;
-  readAt?: string;
-  expiresAt?: string;
+  readAt?: string | undefined;
+  expiresAt?: string | undefined;
 }
 
 function date(text: string | undefined): Date | null {

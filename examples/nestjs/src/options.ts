@@ -7,25 +7,25 @@ export interface LecternOptions {
   /** Where the server is: `http://localhost:3001`, with a path if a proxy puts it below one. */
   url: string;
   /** A key that `lectern key new NAME` printed. Either this or `token` is needed. */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Gives a token with the role `service`. It is asked anew before that one expires, and after a 401. */
-  token?: () => string | Promise<string>;
+  token?: (() => string | Promise<string>) | undefined;
   /** Time for a call with all its attempts, in ms; 15,000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Time for one attempt, in ms; 5,000. A call that takes longer goes on in the server, and is asked again. */
-  attemptTimeout?: number;
+  attemptTimeout?: number | undefined;
   /** Attempts after the first one; 4. */
-  retries?: number;
+  retries?: number | undefined;
   /** `'log'`: the services log a failure and go on, as the guide's own did. `LecternClient` always throws. */
-  onError?: 'throw' | 'log';
+  onError?: 'throw' | 'log' | undefined;
   /** Takes the platform's own events from `EventEmitter2`, as the old gateway did. */
-  listen?: boolean;
+  listen?: boolean | undefined;
   /** Time that calls under way have when the application shuts down, in ms; 5,000. */
-  shutdownTimeout?: number;
+  shutdownTimeout?: number | undefined;
   /** Where `/readyz` is, if not at `url` (the server's setting `api.listen` moves only the API). */
-  healthUrl?: string;
+  healthUrl?: string | undefined;
   /** Takes the place of the global `fetch`, for proxies, client certificates and unix sockets. */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
 }
 
 /** Options with nothing missing. */

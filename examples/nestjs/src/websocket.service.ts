@@ -4,32 +4,32 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LecternClient, type LecternCallOptions } from './client';
 
 export interface DiscussionMessage {
-  id?: string;
-  discussionId?: string;
+  id?: string | undefined;
+  discussionId?: string | undefined;
   userId: string;
   content: string;
-  timestamp?: Date | string;
+  timestamp?: Date | string | undefined;
 }
 
 export interface LiveSessionEvent {
-  sessionId?: string;
+  sessionId?: string | undefined;
   type: string;
-  userId?: string;
+  userId?: string | undefined;
   data?: any;
 }
 
 export interface CourseAnnouncement {
   title: string;
   message: string;
-  instructorId?: string;
+  instructorId?: string | undefined;
   /** From then on it is in no list. */
-  expiresAt?: Date | string | number;
+  expiresAt?: Date | string | number | undefined;
 }
 
 export interface CourseUpdate {
   type: string;
-  title?: string;
-  message?: string;
+  title?: string | undefined;
+  message?: string | undefined;
   data?: any;
   [field: string]: unknown;
 }
