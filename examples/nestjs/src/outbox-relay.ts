@@ -32,7 +32,7 @@ type Verdict = 'hold' | 'doubt' | 'park';
 // 'lect', so that the platform's own locks are others; the table's number follows.
 const LOCK = "1818583924, 'lectern_outbox'::regclass::oid::integer";
 const FIRST_PAUSE = 200; // ms, doubled with each failure
-const FLUSH = 1_000; // ms after which done calls are deleted, though their batch goes on
+const FLUSH = 200; // ms after which done calls are deleted, though their batch goes on
 const QUERY_TIMEOUT = 30_000; // ms; then the connection is taken for dead
 const LAST_QUERY_TIMEOUT = 1_000; // ms, once the time to shut down is over
 const TELL_AGAIN = 60_000; // ms between lines of the log about one outage
@@ -217,7 +217,7 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
       await this.query(
         db,
         `SELECT id::text AS id, key::text AS key, call, args::text AS args, attempts
-           FROM lectern_outbox WHERE parked_at IS NULL ORDER BY id LIMIT ${this.options.batch}`,
+           FROM lectern_outbox WHERE parked_at IS NULL ORDER BY lectern_outbox.id LIMIT ${this.options.batch}`,
       ),
     );
     let done: string[] = [];
@@ -228,6 +228,7 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
       done = [];
       flushed = Date.now();
       await this.query(db, "DELETE FROM lectern_outbox WHERE id = ANY (string_to_array($1::text, ',')::bigint[])", [ids]);
+      this.over();
     };
     for (const row of rows) {
       if (this.stopping) break;
@@ -236,7 +237,6 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
         await this.client.call(row.call as string, JSON.parse(row.args) as object, { idempotencyKey: row.key, signal: this.end.signal });
         done.push(row.id);
         this.sent++;
-        this.over();
       } catch (error) {
         failure = error ?? new Error('an unknown failure');
       }
