@@ -19,8 +19,7 @@ import { PATIENCE, sleep, until, within } from '../e2e/support/wait.mjs';
 import { makeApp } from './support/app.mjs';
 
 const FILES = fileURLToPath(new URL('outbox/', import.meta.url));
-const app = makeApp({
-  nest: 11,
+const app = await makeApp('nest11', {
   from: FILES,
   packages: ['pg'],
   files: {
