@@ -1,4 +1,5 @@
-// The guide's snippets (tests/e2e/guide, word for word), run with the real socket.io-client.
+// The guide's snippets for clients (tests/e2e/guide, word for word), run with the real socket.io-client; tests/sdk runs
+// those for back ends.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
@@ -11,8 +12,6 @@ import { inSeconds, sign, tokenFor } from './support/tokens.mjs';
 import { PATIENCE, until } from './support/wait.mjs';
 
 process.env.NODE_ENV = 'production'; // React without its development warnings
-
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 // A console that keeps what a snippet prints, and the sockets that a snippet makes.
 const staged = [];
@@ -157,99 +156,5 @@ describe('the guide', () => {
     assert.ok(error instanceof Error);
     assert.notEqual(error.message, '');
     assert.equal(lines.length, 1);
-  });
-
-  describe('server-side calls', () => {
-    // The guide's services, each method forwarded to the server API call of the same name.
-    const service = (person) =>
-      new Proxy({}, { get: (_, name) => (...args) => person.ask('api', name, args).then(check) });
-    const check = (ack) => {
-      assert.equal(ack?.ok, true, JSON.stringify(ack));
-      return ack.result;
-    };
-    const empty = { './notifications/notification.service': {}, './websocket/websocket.service': {} };
-
-    it('sending notifications: one, bulk, room', async () => {
-      const staff = await room.join('staff');
-      const [single, one, two] = [await room.join('user-123'), await room.join('user-1'), await room.join('user-2')];
-      await one.ask('join_room', { room: 'course:123' });
-      await runSnippet('send-notifications.ts', { modules: empty, names: { notificationService: service(staff) } });
-
-      const lesson = await single.hear('notification', (n) => n.type === 'COURSE_UPDATE');
-      assert.equal(lesson.title, 'New Lesson Available');
-      assert.equal(lesson.message, 'A new lesson has been added to your course');
-      assert.deepEqual(lesson.data, { courseId: 'course-456' });
-      assert.equal(lesson.isRead, false);
-      assert.match(lesson.createdAt, ISO);
-      assert.ok(lesson.id);
-      for (const person of [one, two]) {
-        const notice = await person.hear('notification', (n) => n.type === 'ANNOUNCEMENT');
-        assert.equal(notice.title, 'System Maintenance');
-        assert.equal(notice.message, 'Scheduled maintenance tonight');
-      }
-      const news = await one.hear('notification', (n) => n.type === 'COURSE_ANNOUNCEMENT');
-      assert.equal(news.isRoomNotification, true);
-      assert.equal(news.title, 'Important Update');
-      await two.settle();
-      assert.deepEqual(two.heard('notification').map((n) => n.type), ['ANNOUNCEMENT']);
-    });
-
-    it('discussion features: message and reaction', async () => {
-      const staff = await room.join('staff');
-      const member = await room.join('member');
-      await member.ask('join_room', { room: 'course:123' });
-      await runSnippet('discussion-features.ts', { modules: empty, names: { webSocketService: service(staff) } });
-      const message = await member.hear('discussion_message');
-      assert.equal(message.id, 'msg-456');
-      assert.equal(message.discussionId, 'discussion-789');
-      assert.equal(message.userId, 'user-123');
-      assert.equal(message.content, 'Great question!');
-      assert.equal(message.room, 'course:123');
-      assert.match(message.timestamp, ISO);
-      const reaction = await member.hear('discussion_reaction');
-      assert.equal(reaction.room, 'course:123');
-      assert.equal(reaction.discussionId, 'discussion-789');
-      assert.equal(reaction.userId, 'user-123');
-      assert.equal(reaction.reaction, '👍');
-      assert.match(reaction.timestamp, ISO);
-    });
-
-    it('live session events', async () => {
-      const staff = await room.join('staff');
-      const member = await room.join('member');
-      await member.ask('join_room', { room: 'live-session:456', type: 'live_session' });
-      await runSnippet('live-session-events.ts', { names: { webSocketService: service(staff) } });
-      const joined = await member.hear('live_session_event');
-      assert.equal(joined.type, 'user_joined');
-      assert.equal(joined.userId, 'user-123');
-      assert.equal(joined.sessionId, 'live-session-456');
-      assert.deepEqual(joined.data, { userName: 'John Doe' });
-      assert.match(joined.timestamp, ISO);
-      const sharing = await member.hear('live_session_event');
-      assert.equal(sharing.type, 'screen_share');
-      assert.equal(sharing.userId, 'instructor-789');
-      assert.deepEqual(sharing.data, { isSharing: true });
-    });
-
-    it('course updates reach course:123, though the calls say course-123', async () => {
-      const staff = await room.join('staff');
-      const member = await room.join('member');
-      const stranger = await room.join('stranger');
-      await member.ask('join_room', { room: 'course:123', type: 'discussion' });
-      await runSnippet('course-updates.ts', { modules: empty, names: { webSocketService: service(staff) } });
-      const announcement = await member.hear('course_announcement');
-      assert.equal(announcement.title, 'New Assignment Posted');
-      assert.equal(announcement.message, 'Check out the new assignment in Module 3');
-      assert.equal(announcement.instructorId, 'instructor-456');
-      assert.match(announcement.courseId, /123$/);
-      assert.match(announcement.timestamp, ISO);
-      const update = await member.hear('course_update');
-      assert.equal(update.type, 'new_lesson');
-      assert.equal(update.title, 'New Lesson Available');
-      assert.deepEqual(update.data, { lessonId: 'lesson-789' });
-      assert.match(update.timestamp, ISO);
-      await stranger.settle();
-      assert.deepEqual(stranger.heard('course_update'), []);
-    });
   });
 });
