@@ -294,9 +294,11 @@ describe('programs that are killed', () => {
       const enough = { relay: 0, server: 0, postgres: 0 };
       const killRelays = async () => {
         for (; enough.relay < kills.relay; enough.relay++) {
-          // One of two works. Whichever it is, it is killed while it does; often the other one as well.
-          const at = await until(() => relays.findIndex((one) => one.out.includes('relaying')) + 1, 'a relay works', 30_000);
-          await sleep(dice.below(600));
+          // One of two works, and is killed after some calls; often the other one as well.
+          const calls = 1 + dice.below(60);
+          const made = (one) => Number(one.out.trim().split('\n').at(-1));
+          const at = await until(() => relays.findIndex((one) => made(one) >= calls) + 1, `a relay makes ${calls} calls`, 60_000);
+          await sleep(dice.below(10));
           const both = dice.below(3) === 0;
           for (const i of both ? [0, 1] : [at - 1]) relays[i].kill('SIGKILL');
           relays = relays.map((one) => (one.killed ? run('relay.mjs') : one));

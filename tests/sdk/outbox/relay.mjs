@@ -1,5 +1,5 @@
-// A worker of the platform that makes the calls of its outbox: a Nest application without an HTTP server. Says when it
-// begins to relay; SIGTERM ends it in good order. LECTERN_URL, LECTERN_TOKEN and DATABASE_URL are its environment.
+// A worker of the platform that makes the calls of its outbox: a Nest application without an HTTP server. Says how many
+// it has made; SIGTERM ends it in good order. LECTERN_URL, LECTERN_TOKEN and DATABASE_URL are its environment.
 import 'reflect-metadata';
 import { LecternModule, LecternOutbox, LecternOutboxModule } from '@lectern/nestjs';
 import { Module } from '@nestjs/common';
@@ -27,9 +27,9 @@ Module({
 const app = await NestFactory.createApplicationContext(Worker, { logger: ['error', 'warn'] });
 app.enableShutdownHooks();
 const outbox = app.get(LecternOutbox);
-let told = false;
+let told = 0;
 setInterval(() => {
-  if (told || outbox.sent === 0) return;
-  told = true;
-  console.log('relaying');
+  if (told === outbox.sent) return;
+  told = outbox.sent;
+  console.log(told);
 }, 5).unref();

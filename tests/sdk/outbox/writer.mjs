@@ -11,6 +11,7 @@ import { enqueue } from '@lectern/nestjs';
 
 const [url, rolledBack, workers, seed] = process.argv.slice(2);
 const PEOPLE = 20;
+const BEHIND = 300; // it writes no faster than calls are made
 let over = false;
 let transactions = 0;
 let broken = 0;
@@ -49,6 +50,7 @@ async function work() {
       if (!commits) appendFileSync(rolledBack, ids.map((id) => `${id}\n`).join(''));
       await db.query(commits ? 'COMMIT' : 'ROLLBACK');
       transactions++;
+      while (!over && (await db.query('SELECT count(*)::int AS n FROM lectern_outbox')).rows[0].n > BEHIND) await sleep(100);
     } catch {
       // The database has gone, and nobody knows of this transaction whether it committed: its deeds tell.
       broken++;
@@ -56,7 +58,7 @@ async function work() {
       db = null;
       await sleep(50);
     }
-    await sleep(below(60));
+    await sleep(below(20));
   }
   await db?.end().catch(() => {});
 }
