@@ -1,0 +1,5 @@
+import './style.css';
+import { mount } from './mount';
+import { takeToken } from './token';
+
+mount(document.getElementById('root')!, takeToken());
