@@ -25,6 +25,7 @@ const BY_VARIABLE = {
   'lua/lectern/badges.lua': ['notification', 'unread_count'],
   'lua/lectern/discussions.lua': ['message_updated', 'message_deleted', 'discussion_reaction', 'discussion_reaction_removed'],
   'lua/lectern/messages.lua': ['private_message', 'message_updated', 'message_deleted'],
+  'lua/lectern/typing.lua': ['typing_indicator', 'user_typing', 'user_stopped_typing'],
   'examples/elearning/handlers/courses.lua': ['course_update'],
 };
 // Those that emit what programs of the team name.

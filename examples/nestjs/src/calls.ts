@@ -3,6 +3,7 @@
 
 import type {
   AnnouncementList,
+  Badge,
   CourseAnnouncement,
   CourseUpdate,
   DiscussionMessage,
@@ -10,6 +11,7 @@ import type {
   Id,
   LiveSessionEvent,
   LiveSessionEventType,
+  MessageType,
   NewNotification,
   NotificationContent,
   NotificationCount,
@@ -19,7 +21,6 @@ import type {
   PrivateMessage,
   RoomNotification,
   SentNotification,
-  Badge,
   StoredNotification,
   SystemAnnouncement,
   Time,
@@ -47,6 +48,8 @@ export interface PrivateMessageInput {
   to: PersonId;
   content: string;
   data?: any;
+  messageType?: MessageType;
+  attachments?: any[];
   timestamp?: Time;
   /** From then on it is in no history. */
   expiresAt?: Time;
@@ -112,7 +115,8 @@ export interface Disconnected {
 export interface PersonExport {
   person: string;
   exportedAt: string;
-  name: { person: string; name: string; changed: number }[];
+  name: { person: string; name: string; given: string | null; family: string | null; changed: number }[];
+  conversations: { other: string; room: string; begun: number }[];
   notifications: {
     id: string;
     created: number;

@@ -155,6 +155,11 @@ export interface LeftRoom extends Done {
   room: string;
 }
 
+/** The room, as the client wrote its name. */
+export interface RoomChange {
+  room: string;
+}
+
 export interface WhoIsOnline extends Done, Online {}
 
 export interface RoomRevoked {
@@ -170,6 +175,17 @@ export interface UserPresence {
 export interface TypingRequest {
   room: string;
   discussionId?: Id;
+}
+
+/** To one person. The conversation of two is `alice.bob`, by their ids; or it is one of the platform's own. */
+export interface ConversationTypingRequest {
+  conversationId: string;
+  receiverId: PersonId;
+}
+
+export interface ConversationTyping {
+  conversationId: string;
+  userId: string;
 }
 
 export interface TypingIndicator {
@@ -199,6 +215,8 @@ export interface NotificationContent {
 /** A notification for one person. */
 export interface NotificationRequest extends NotificationContent {
   userId: PersonId;
+  /** The person that it names: when that one is erased, it goes. Nobody is told it. */
+  about?: PersonId;
   /** From then on it is in no list and no count. */
   expiresAt?: Time;
 }
@@ -385,7 +403,11 @@ export interface PrivateMessage extends Message {
   from: string;
   to: string;
   data?: any;
+  messageType?: MessageType;
+  attachments?: any[];
 }
+
+export type MessageType = 'TEXT' | 'IMAGE' | 'FILE' | 'AUDIO' | 'VIDEO';
 
 export interface NewPrivateMessage extends PrivateMessage {
   content: string;
@@ -394,6 +416,8 @@ export interface NewPrivateMessage extends PrivateMessage {
 export interface PrivateMessageRequest {
   to: PersonId;
   content: string;
+  messageType?: MessageType;
+  attachments?: any[];
   /** Of the page's own: sending it again is no second message. */
   id?: string;
 }
@@ -460,6 +484,49 @@ export interface ConversationDeleted {
   with: string;
 }
 
+/** What is known of somebody, by their tokens or the platform; else null. */
+export interface Profile {
+  id: string;
+  /** The whole name, where no part of it is known. */
+  firstName: string | null;
+  lastName: string | null;
+  email: string | null;
+  profileImage: string | null;
+  role: string | null;
+}
+
+/** A private message as the chat of the platform shows it. */
+export interface ChatMessage {
+  id: string;
+  conversationId: string;
+  senderId: string;
+  receiverId: string;
+  content: string;
+  messageType: MessageType;
+  attachments: any[];
+  isRead: boolean;
+  readAt: string | null;
+  isDeleted: boolean;
+  deletedAt: string | null;
+  isEdited: boolean;
+  editedAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+  sender: Profile;
+  receiver: Profile;
+}
+
+export interface ChatMessageEvent {
+  message: ChatMessage;
+  conversationId: string;
+}
+
+export interface ConversationChange {
+  conversationId: string;
+}
+
+export interface JoinedConversation extends Done, ConversationChange {}
+
 export interface MarkReadRequest {
   room: string;
   /** The newest unless given. */
@@ -475,12 +542,21 @@ export interface ReadMark {
   unreadCount: number;
 }
 
-/** How far somebody else has read, where `app.read_receipts` says that others may know. */
-export interface MessagesRead {
+/** How far somebody else has read in a room, where `app.read_receipts` says that others may know. */
+export interface RoomRead {
   room: string;
   readBy: string;
   messageId?: string;
   readAt?: string;
+  conversationId?: undefined;
+}
+
+/** How many messages somebody has read just now in a conversation whose room the socket is in. */
+export interface ConversationRead {
+  conversationId: string;
+  readBy: string;
+  count: number;
+  room?: undefined;
 }
 
 export interface PeopleRequest {
@@ -629,10 +705,15 @@ export interface ServerToClientEvents {
   /** Send `refresh_token` with a newer one, and the connection stays. */
   token_expiring: (token: TokenExpiring) => void;
 
+  joined_room: (room: RoomChange) => void;
+  left_room: (room: RoomChange) => void;
   /** A grant was taken back: the socket has left the room. */
   room_revoked: (room: RoomRevoked) => void;
   user_presence: (presence: UserPresence) => void;
   typing_indicator: (typing: TypingIndicator) => void;
+  /** To the one who is written to, as `user_stopped_typing`. */
+  user_typing: (typing: ConversationTyping) => void;
+  user_stopped_typing: (typing: ConversationTyping) => void;
 
   /** `rev` tells that it is kept. */
   notification: (notification: NewNotification | RoomNotification | SentNotification) => void;
@@ -650,7 +731,13 @@ export interface ServerToClientEvents {
   conversation_deleted: (conversation: ConversationDeleted) => void;
   /** To the person's own devices. */
   read_mark: (mark: ReadMark) => void;
-  messages_read: (read: MessagesRead) => void;
+  messages_read: (read: RoomRead | ConversationRead) => void;
+
+  joined_conversation: (conversation: ConversationChange) => void;
+  left_conversation: (conversation: ConversationChange) => void;
+  /** Beside each `private_message`: to the receiver's devices, and `message_sent` to the sender's. */
+  new_message: (message: ChatMessageEvent) => void;
+  message_sent: (message: ChatMessageEvent) => void;
 
   course_announcement: (announcement: CourseAnnouncement) => void;
   course_announcement_deleted: (announcement: CourseAnnouncementDeleted) => void;
@@ -669,11 +756,12 @@ export interface ClientToServerEvents {
   /** A newer token of the same person, on the living connection. */
   refresh_token: (token: string | { token: string }, ack: Ack<TokenRefreshed>) => void;
 
-  join_room: (room: RoomRequest, ack: Ack<JoinedRoom>) => void;
-  leave_room: (room: RoomRequest, ack: Ack<LeftRoom>) => void;
+  join_room: (room: string | RoomRequest, ack: Ack<JoinedRoom>) => void;
+  leave_room: (room: string | RoomRequest, ack: Ack<LeftRoom>) => void;
   who_is_online: (room: RoomRequest, ack: Ack<WhoIsOnline>) => void;
-  typing_start: (typing: TypingRequest, ack: Ack) => void;
-  typing_stop: (typing: TypingRequest, ack: Ack) => void;
+  /** In a room, told to those in it; or in a conversation, told to the receiver. */
+  typing_start: (typing: TypingRequest | ConversationTypingRequest, ack: Ack) => void;
+  typing_stop: (typing: TypingRequest | ConversationTypingRequest, ack: Ack) => void;
   mark_room_read: (mark: MarkReadRequest, ack: Ack<Done & ReadMark>) => void;
   room_unread: (room: RoomRequest, ack: Ack<Done & ReadMark>) => void;
   people: (people: PeopleRequest, ack: Ack<People>) => void;
@@ -704,6 +792,9 @@ export interface ClientToServerEvents {
   delete_private_message: (message: DeletePrivateMessageRequest, ack: Ack<Done & { message: PrivateMessage }>) => void;
   private_history: (request: PrivateHistoryRequest, ack: Ack<Done & PrivateHistory>) => void;
   list_conversations: (request: PageRequest, ack: Ack<Done & ConversationList>) => void;
+  /** For its two people: who has read comes there. */
+  join_conversation: (conversation: string | ConversationChange, ack: Ack<JoinedConversation>) => void;
+  leave_conversation: (conversation: string | ConversationChange, ack: Ack<JoinedConversation>) => void;
 
   /** For staff who may join the course. */
   announce: (announcement: AnnounceRequest, ack: Ack) => void;

@@ -12,7 +12,7 @@ const OPTIONS = {
   strict: true,
   skipLibCheck: true,
   target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+  lib: ['lib.es2022.d.ts'],
   module: ts.ModuleKind.ESNext,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   types: [],
@@ -24,7 +24,9 @@ const OPTIONS = {
   },
 };
 
-// What is wrong with a program that is given as text: sentences with their lines. `files` are others it imports.
+const parsed = new Map(); // files by name: those of the language and of packages are the same for all programs
+
+// What is wrong with a program that is given as text: sentences with their lines.
 export function problemsOf(text) {
   const name = path.join(ROOT, 'tests/sdk/program.ts');
   const host = ts.createCompilerHost(OPTIONS);
@@ -32,7 +34,11 @@ export function problemsOf(text) {
   const source = host.getSourceFile.bind(host);
   host.fileExists = (file) => file === name || fileExists(file);
   host.readFile = (file) => (file === name ? text : readFile(file));
-  host.getSourceFile = (file, ...rest) => (file === name ? ts.createSourceFile(file, text, ts.ScriptTarget.ES2022) : source(file, ...rest));
+  host.getSourceFile = (file, ...rest) => {
+    if (file === name) return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
+    if (!parsed.has(file)) parsed.set(file, source(file, ...rest));
+    return parsed.get(file);
+  };
   const program = ts.createProgram([name], OPTIONS, host);
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const said = ts.flattenDiagnosticMessageText(messageText, '\n');

@@ -13,6 +13,7 @@ export async function playSession({ join, client, call }) {
   await typing({ ada, bob });
   await discussions({ tess, ada, bob, call });
   await privateMessages({ ada, bob, call });
+  await conversations({ ada, bob, call });
   await notifications({ tess, ada, join, call });
   await courses({ tess, ada, call });
   await liveSessions({ tess, ada, bob, call });
@@ -24,12 +25,14 @@ export async function playSession({ join, client, call }) {
 
 async function rooms({ tess, ada, bob, call }) {
   await tess.done('join_room', { room: 'course:1', type: 'course' });
-  await ada.done('join_room', { room: 'course-1' });
+  await ada.done('join_room', 'course-1');
+  await ada.hear('joined_room');
   await tess.hear('user_presence');
   await bob.done('join_room', { room: 'course:1' });
   await ada.done('who_is_online', { room: 'course:1' });
   await ada.ask('who_is_online', { room: 'course:2' }); // refused: not in it
-  await ada.done('leave_room', { room: 'course:1' });
+  await ada.done('leave_room', 'course:1');
+  await ada.hear('left_room');
   await ada.done('join_room', { room: 'course:1' });
   ada.emit('join_room', { room: '' });
   await ada.hear('error');
@@ -47,6 +50,24 @@ async function typing({ ada, bob }) {
   await ada.done('typing_start', { room: 'course:1' });
   await bob.hear('typing_indicator', ({ isTyping }) => isTyping);
   await ada.done('typing_stop', { room: 'course:1' });
+}
+
+async function conversations({ ada, bob, call }) {
+  const talk = { conversationId: 'ada.bob', receiverId: 'bob' };
+  await ada.done('join_conversation', talk.conversationId);
+  await ada.hear('joined_conversation');
+  await ada.done('typing_start', talk);
+  await bob.hear('user_typing');
+  await ada.done('typing_stop', talk);
+  await bob.hear('user_stopped_typing');
+  await ada.done('private_message', { to: 'bob', content: 'A picture', messageType: 'IMAGE', attachments: [{ url: '/1.png' }] });
+  await bob.hear('new_message', ({ message }) => message.messageType === 'IMAGE');
+  await ada.hear('message_sent', ({ message }) => message.messageType === 'IMAGE');
+  await bob.done('mark_room_read', { room: 'private:ada:bob' });
+  await ada.hear('messages_read', ({ conversationId }) => conversationId);
+  await ada.done('leave_conversation', { conversationId: 'ada.bob' });
+  await ada.hear('left_conversation');
+  await call('sendPrivateMessage', { from: 'ada', to: 'bob', content: 'A song', messageType: 'AUDIO', attachments: [] });
 }
 
 async function discussions({ tess, ada, bob, call }) {
@@ -93,7 +114,7 @@ async function privateMessages({ ada, bob, call }) {
 
 async function notifications({ tess, ada, join, call }) {
   const notify = { userId: 'ada', title: 'Lesson', message: 'A new one', type: 'NEW_LECTURE', priority: 'HIGH' };
-  const first = await call('createNotification', { ...notify, actionUrl: '/lessons/1', data: { lesson: 1 } });
+  const first = await call('createNotification', { ...notify, actionUrl: '/lessons/1', data: { lesson: 1 }, about: 'tess' });
   await ada.hear('notification', ({ rev }) => rev !== undefined);
   const { notification } = await tess.done('notify', notify);
   await call('createBulkNotifications', [{ ...notify, expiresAt: Date.now() + 1e6 }, { userId: 'bob', title: 'Hi', message: 'there' }]);
