@@ -42,14 +42,20 @@ need_node() {
     die "$(command -v node) is $(node --version); 18.19 or newer is needed"
 }
 
-# The npm packages of a folder with a lock file; nothing to do while the lock file is the one installed.
+# The npm packages of folders with a lock file, all at once, as it is the network that is slow; nothing to do
+# while the lock file is the one installed.
 need_npm() {
-  stamp="$1/node_modules/.installed"
-  if ! cmp -s "$1/package-lock.json" "$stamp"; then
-    say "Installing npm packages of $1"
-    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) || die "npm ci failed in $1"
-    cp "$1/package-lock.json" "$stamp"
-  fi
+  installing=''
+  for folder in "$@"; do
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && continue
+    say "Installing npm packages of $folder"
+    (
+      cd "$folder" && npm ci --no-audit --no-fund --loglevel=error || die "npm ci failed in $folder"
+      cp package-lock.json node_modules/.installed
+    ) &
+    installing="$installing $!"
+  done
+  for pid in $installing; do wait "$pid" || return 1; done
 }
 
 # build DIR TARGETS CMAKE-OPTION…: configures and builds; prints the end of its log only when it fails.
