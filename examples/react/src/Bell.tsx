@@ -10,7 +10,11 @@ export function Bell({ socket }: { socket: LecternSocket | null }) {
   const [isOpen, setOpen] = useState(false);
 
   return (
-    <div className="bell" onKeyDown={({ key }) => key === 'Escape' && setOpen(false)}>
+    <div
+      className="bell"
+      onKeyDown={({ key }) => key === 'Escape' && setOpen(false)}
+      onBlur={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget) || setOpen(false)}
+    >
       <button
         className="quiet"
         aria-expanded={isOpen}
@@ -23,7 +27,7 @@ export function Bell({ socket }: { socket: LecternSocket | null }) {
         {unreadCount > 0 && <span className="badge">{unreadCount > 99 ? '99+' : unreadCount}</span>}
       </button>
       {isOpen && (
-        <section className="inbox" aria-label="Notifications">
+        <section className="inbox" aria-label="Notifications" tabIndex={-1}>
           <div className="inbox-head">
             <h2>Notifications</h2>
             <button className="quiet" disabled={unreadCount === 0} onClick={markAllRead}>

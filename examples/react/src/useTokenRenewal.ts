@@ -3,7 +3,7 @@ import type { ErrorEvent } from '@lectern/nestjs/events';
 import { TIMEOUT, granted, type LecternSocket } from './socket';
 
 const RETRY = 5_000; // ms, when no new token could be had before the old one expires
-const APART = 1_000; // ms, at least between two reconnections with new tokens
+const APART = 1_000; // ms, at least between two new tokens: the next one may be no newer
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -26,7 +26,13 @@ export function useTokenRenewal(socket: LecternSocket | null, fetchToken: () => 
     let mounted = true;
     let refused = false; // since it was connected last
     let expired = false; // the server said so, and will disconnect
-    let last = 0; // when it reconnected with a new token
+    let last = 0; // when a new token was asked for
+
+    async function ask(): Promise<string> {
+      await wait(Math.max(0, last + APART - Date.now()));
+      last = Date.now();
+      return newToken();
+    }
 
     const say = (text?: string) => mounted && setProblem(text);
 
@@ -35,7 +41,7 @@ export function useTokenRenewal(socket: LecternSocket | null, fetchToken: () => 
       const end = Date.now() + secondsLeft * 1000;
       do {
         try {
-          const token = await newToken();
+          const token = await ask();
           if (!mounted) return;
           socket!.auth = { token };
           if (socket!.connected) await granted(socket!.timeout(TIMEOUT).emitWithAck('refresh_token', token));
@@ -50,10 +56,8 @@ export function useTokenRenewal(socket: LecternSocket | null, fetchToken: () => 
       if (refused) return say(why);
       refused = true;
       try {
-        await wait(Math.max(0, last + APART - Date.now()));
-        const token = await newToken();
+        const token = await ask();
         if (!mounted) return;
-        last = Date.now();
         socket!.auth = { token };
         socket!.connect();
       } catch (error) {
