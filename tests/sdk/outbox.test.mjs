@@ -243,6 +243,11 @@ return M
     await empty();
   });
 
+  it('has the table that the README shows', () => {
+    const readme = readFileSync(path.join(ROOT, 'examples/nestjs/README.md'), 'utf8');
+    assert.equal(/^```sql\n(.*?)^```$/ms.exec(readme)[1], OUTBOX_SQL);
+  });
+
   it('says what is wrong with its options, and with arguments', async () => {
     await assert.rejects(relay({ connect: 'postgresql://' }), /connect is missing/);
     await assert.rejects(relay({ batch: 0 }), /batch is 0; it must be a whole number/);
