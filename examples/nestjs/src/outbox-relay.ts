@@ -43,6 +43,7 @@ function verdictOn(error: unknown): Verdict {
   if (!(error instanceof LecternError)) return 'doubt';
   // Something in between may refuse this call alone, and so may a function that never comes to an end.
   if (error.code === 'timeout' || error.code === 'bad_answer') return error.status === 413 ? 'park' : 'doubt';
+  if (error.status === 409 && error.retryable) return 'doubt'; // an attempt before is still under way
   if (error.retryable || OUTAGES.has(error.code) || error.status === 401) return 'hold';
   return error.status !== undefined && error.status >= 500 ? 'doubt' : 'park';
 }

@@ -11,7 +11,7 @@ const { LECTERN_URL: url, LECTERN_TOKEN: token, DATABASE_URL: database } = proce
 class Worker {}
 Module({
   imports: [
-    LecternModule.forRoot({ url, token: () => token, timeout: 3000, attemptTimeout: 1000 }),
+    LecternModule.forRoot({ url, token: () => token }),
     LecternOutboxModule.forRoot({
       connect: async () => {
         const client = new pg.Client(database);
