@@ -33,7 +33,8 @@ describe("a new user's walk", () => {
   });
 
   // What npm has fetched before it takes from its cache; what it cannot get it says, and the test fails with its words.
-  const env = { PATH, HOME, npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_fetch_retries: '1' };
+  const ways = Object.entries(process.env).filter(([name]) => /^npm_config_|^(https?|no)_proxy$|^(NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i.test(name));
+  const env = { PATH, HOME, ...Object.fromEntries(ways), npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_fetch_retries: '1' };
   const run = (command, cwd) =>
     promisify(execFile)('sh', ['-e', '-c', command], { cwd, env, timeout: 120_000 * PATIENCE, maxBuffer: 1e8 }).catch((error) =>
       assert.fail(`this step of the walk failed:\n$ ${command.trim()}\n${error.stderr}${error.stdout}`));
