@@ -377,6 +377,12 @@ describe("conversations", function()
     end
   end)
 
+  it("have unread messages only, where one has gone", function()
+    local store = require "lectern.store.conversations"
+    assert.is_false(store.read_at("private:ada:bob", "gone"))
+    assert.is_false(store.read_at("private:ada:bob", say("ada", "bob", "hi").id))
+  end)
+
   it("of before have the time of their first message as their begin", function()
     local sql = require "support.sql"
     local database = sql.module().open "memory:"

@@ -148,13 +148,14 @@ end
 ---When a message was read by its recipient.
 ---@param room string
 ---@param id string
----@return integer|false|nil time false if it was not, string? message, string? code
+---@return integer|false|nil time false if it was not, or has gone, string? message, string? code
 function conversations.read_at(room, id)
   local rows, why, code = lectern.db.query(READ_AT, room, id)
   if not rows then
     return nil, why, code
   end
-  return rows[1] and rows[1].read_at ~= lectern.null and rows[1].read_at
+  local time = rows[1] and rows[1].read_at or lectern.null
+  return time ~= lectern.null and time
 end
 
 ---Messages between a person and another that have this id: two at most, own ones first. An id is one of its
