@@ -88,6 +88,24 @@ describe('a person whom the platform knows by another id', () => {
     assert.equal(error.data.code, 'unauthorized');
   });
 
+  it('sees who is online by the role that the platform says', async () => {
+    await room.join('user_2ada');
+    const status = (account) => fetch(`${room.url}/websocket/status/all`, { headers: { authorization: `Bearer ${tokenFor(account)}` } });
+    assert.deepEqual((await (await status('user_2ada')).json()).connectedUsers.map(({ userId }) => userId), ['42']);
+    assert.equal((await status('user_2bob')).status, 403);
+  });
+
+  it('asks no more over HTTP by a token of before a revocation', async () => {
+    const bell = async (token) => (await fetch(`${room.url}/notifications`, { headers: { authorization: `Bearer ${token}` } })).status;
+    const old = tokenFor('user_2cid', { iat: inSeconds(-10) });
+    USERS.user_2cid = { id: '8' };
+    assert.equal(await bell(old), 200);
+    const ada = await room.join('user_2ada');
+    await ada.ask('api', 'revokeUser', ['8']);
+    assert.equal(await bell(old), 401);
+    assert.equal(await bell(tokenFor('user_2cid', { iat: inSeconds(1) })), 200);
+  });
+
   it('is not refused for good while the back end is away', async () => {
     backEnd.state = 'broken';
     USERS.user_2late = { id: '9' };

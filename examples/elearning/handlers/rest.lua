@@ -64,7 +64,10 @@ end
 
 local function staff_only(fn)
   return function(request)
-    if not request.user or not roles.has(request.user, lectern.config.app.staff) then
+    local person, why, code = people.asking(request)
+    if not person then
+      return nil, why, code
+    elseif not roles.has(request.user, lectern.config.app.staff) then
       return nil, "only staff see who is online", "forbidden"
     end
     return fn()
