@@ -21,7 +21,7 @@ local KEY = "lectern.people"
 lectern.state[KEY] = lectern.state[KEY] or { known = {}, count = 0, waiting = {} }
 local state = lectern.state[KEY]
 
-local source, accounts -- of people.source, people.accounts
+local source, accounts, renewed -- of people.source, people.accounts
 
 -- state.known: by person { name, given?, family?, profile? }, the last as the source says.
 local function know(person, name)
@@ -93,14 +93,15 @@ end
 ---Says how to find out who somebody is whose token holds an account of an identity provider. Call it while
 ---files load.
 ---@param fn? fun(user: table): true?, string?, string? may wait; sets `user.id`, or refuses. nil: the token
----says it
-function people.accounts(fn)
-  accounts = fn
+--- says it
+---@param renew? fun(user: table): true?, string?, string? may wait; sets what else the token does not say, of
+--- a person whose `user.id` is right
+function people.accounts(fn, renew)
+  accounts, renewed = fn, fn and renew
 end
 
 ---Makes `user.id` the platform's, if `people.accounts` says how; else it is the token's. May wait. For
----`on_connect`; and where `socket.user` was made anew of a token (`on_token_refreshed`, `on_connected` of a
----recovered socket) for what else it sets.
+---`on_connect`: it takes `user.id` for the account.
 ---@param user table `socket.user` or `request.user`
 ---@return true? ok, string? message, string? code
 function people.identify(user)
@@ -108,6 +109,17 @@ function people.identify(user)
     return true
   end
   return accounts(user)
+end
+
+---Where `socket.user` was made anew of a token (`on_token_refreshed`, `on_connected` of a recovered socket):
+---gives it what else `people.accounts` sets. The person stays who it is. May wait.
+---@param user table `socket.user`
+---@return true? ok, string? message, string? code
+function people.renew(user)
+  if not renewed then
+    return true
+  end
+  return renewed(user)
 end
 
 ---Who asks over HTTP, with a token of their own. May wait, as `identify`.

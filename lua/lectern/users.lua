@@ -184,26 +184,45 @@ function users.name(user)
   return name ~= "" and name or nil
 end
 
+-- What else the platform says of a person: the role; the name, if the token has none.
+local function complete(user, found)
+  if found.role then
+    user[lectern.config.jwt.role_claim] = found.role
+  end
+  user.name = user.name or users.name(found)
+  return true
+end
+
 ---Gives who came the platform's id in place of the token's; the role that it says; and its name, if the token
----has none. The account is what the claim `jwt.id_claim` says. Waits.
----@param user table `socket.user` or `request.user`
+---has none. Waits.
+---@param user table of a token: `socket.user` in on_connect, or `request.user`
 ---@param settings lectern.users.Settings
 ---@return true? ok, string? message
 ---@return string? code "unauthorized": the platform has no such user; "unavailable"
 function users.identify(user, settings)
-  local account = rooms.person(user[lectern.config.jwt.id_claim]) or user.id
-  local found, why, code = users.of_account(settings, account)
+  local found, why, code = users.of_account(settings, user.id)
   if code == "not_found" then
     return nil, "Authentication error: user not found", "unauthorized"
   elseif not found then
     return nil, why, code
   end
   user.id = found.id
-  if found.role then
-    user[lectern.config.jwt.role_claim] = found.role
+  return complete(user, found)
+end
+
+---The same for a socket whose person is known and whose claims are those of another token: by that person's
+---id, which stays. Waits.
+---@param user table `socket.user`
+---@param settings lectern.users.Settings
+---@return true? ok, string? message, string? code "not_found", "unavailable"
+function users.renew(user, settings)
+  local found, why, code = users.of_ids(settings, { user.id })
+  if not found then
+    return nil, why, code
+  elseif not found[user.id] then
+    return nil, "there is no such user", "not_found"
   end
-  user.name = user.name or users.name(found)
-  return true
+  return complete(user, found[user.id])
 end
 
 ---From now on the platform is asked who comes, and what people are called (lectern.people). Call it while
@@ -212,6 +231,8 @@ end
 function users.use(settings)
   people.accounts(settings and function(user)
     return users.identify(user, settings)
+  end, settings and function(user)
+    return users.renew(user, settings)
   end)
   people.source(settings and function(ids)
     return users.of_ids(settings, ids)

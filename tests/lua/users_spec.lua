@@ -21,9 +21,21 @@ describe("users of the platform", function()
     assert.is_true(users.identify(user, BACK_END))
     assert.same({ id = "42", sub = "acc_1", role = "teacher", name = "Ada" }, user)
     assert.equal("Bearer let-us-in", school.core.requests[1].headers.authorization)
-    -- Once more, of the account: not of the id that it has by now.
-    assert.is_true(users.identify(user, BACK_END))
-    assert.equal("42", user.id)
+  end)
+
+  it("stay who they are with another token, and get the role again", function()
+    local people = require "lectern.people"
+    users.use(BACK_END)
+    reply(school, "account=42", 200, '{"id": "1", "role": "admin"}') -- an account that is called as she is
+    reply(school, "id=42", 200, '[{"id": "42", "role": "teacher"}]')
+    local user = { id = "42", sub = "acc_1" } -- as the server makes it of the token
+    assert.is_true(people.renew(user))
+    assert.same({ id = "42", sub = "acc_1", role = "teacher" }, user)
+    reply(school, "id=43", 200, "[]")
+    user = { id = "43", sub = "acc_3" }
+    local ok, _, code = people.renew(user)
+    assert.same({ nil, "not_found" }, { ok, code })
+    assert.same({ id = "43", sub = "acc_3" }, user)
   end)
 
   it("are asked for once in a minute", function()

@@ -52,13 +52,13 @@ function M.on_connected(socket)
     recoveryFailed = socket.recovery_failed,
   })
   if socket.recovered then
-    people.identify(socket.user)
+    people.renew(socket.user)
   end
 end
 
 -- What a token does not say, the role for example, is asked for again.
 function M.on_token_refreshed(socket)
-  people.identify(socket.user)
+  people.renew(socket.user)
 end
 
 function M.on_disconnect(socket)
