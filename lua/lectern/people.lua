@@ -6,6 +6,7 @@
 -- wait for FLUSH seconds, and are written together. Those known stay in memory, KNOWN_MAX of them.
 
 local lectern = require "lectern"
+local revocations = require "lectern.store.revocations"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.names"
 
@@ -22,6 +23,7 @@ lectern.state[KEY] = lectern.state[KEY] or { known = {}, count = 0, waiting = {}
 local state = lectern.state[KEY]
 
 local source, accounts, renewed -- of people.source, people.accounts
+local asking = setmetatable({}, { __mode = "k" }) -- each `request.user` whose person is known already
 
 -- state.known: by person { name, given?, family?, profile? }, the last as the source says.
 local function know(person, name)
@@ -122,19 +124,36 @@ function people.renew(user)
   return renewed(user)
 end
 
----Who asks over HTTP, with a token of their own. May wait, as `identify`.
+---Who asks over HTTP, with a token of their own. May wait, as `identify`. The server has looked whether the
+---account was revoked; here it is the person.
 ---@param request table
 ---@return string? person
----@return string? message, string? code "forbidden": it is a back end; and those of `people.accounts`
+---@return string? message, string? code "forbidden": it is a back end; "unauthorized": the person was revoked
+--- after the token was issued; those of `people.accounts`, and of the database
 function people.asking(request)
   if not request.user then
     return nil, "this is for people, with a token of their own", "forbidden"
+  end
+  local account = request.user.id
+  if asking[request.user] then
+    return account
   end
   local known, why, code = people.identify(request.user)
   if not known then
     return nil, why, code
   end
-  return request.user.id
+  local person = request.user.id
+  if person ~= account then
+    local revoked
+    revoked, why, code = revocations.of_person(person, request.user.iat)
+    if revoked == nil then
+      return nil, why, code
+    elseif revoked then
+      return nil, "Authentication error: the token was revoked", "unauthorized"
+    end
+  end
+  asking[request.user] = true
+  return person
 end
 
 ---Somebody was erased.

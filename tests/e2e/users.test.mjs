@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { EXAMPLE } from './support/process.mjs';
 import { useServer } from './support/suite.mjs';
-import { tokenFor } from './support/tokens.mjs';
+import { inSeconds, tokenFor } from './support/tokens.mjs';
 import { until } from './support/wait.mjs';
 
 // The platform's back end: users by account.
@@ -93,6 +93,17 @@ describe('a person whom the platform knows by another id', () => {
     const status = (account) => fetch(`${room.url}/websocket/status/all`, { headers: { authorization: `Bearer ${tokenFor(account)}` } });
     assert.deepEqual((await (await status('user_2ada')).json()).connectedUsers.map(({ userId }) => userId), ['42']);
     assert.equal((await status('user_2bob')).status, 403);
+  });
+
+  it('asks no more over HTTP by a token of before a revocation', async () => {
+    const bell = async (token) => (await fetch(`${room.url}/notifications`, { headers: { authorization: `Bearer ${token}` } })).status;
+    const old = tokenFor('user_2cid', { iat: inSeconds(-10) });
+    USERS.user_2cid = { id: '8' };
+    assert.equal(await bell(old), 200);
+    const ada = await room.join('user_2ada');
+    await ada.ask('api', 'revokeUser', ['8']);
+    assert.equal(await bell(old), 401);
+    assert.equal(await bell(tokenFor('user_2cid', { iat: inSeconds(1) })), 200);
   });
 
   it('whom it does not know, is refused as somebody without a good token', async () => {

@@ -38,6 +38,31 @@ describe("users of the platform", function()
     assert.same({ id = "43", sub = "acc_3" }, user)
   end)
 
+  it("who were revoked do not ask over HTTP by an older token of their account", function()
+    local people = require "lectern.people"
+    users.use(BACK_END)
+    local now = math.floor(school.lectern.now())
+    assert.is_truthy(require "lectern.store.revocations".add("person", "42", now))
+    local function ask(issued)
+      return people.asking { user = { id = "acc_1", sub = "acc_1", iat = issued } }
+    end
+    for _, issued in ipairs { now - 60, now, now + 0.5, false } do
+      local person, why, code = ask(issued)
+      assert.same({ nil, "unauthorized" }, { person, code })
+      assert.is_truthy(why:find "token was revoked")
+    end
+    assert.equal("42", ask(now + 1))
+    school.core.db_failure = { "away", "unavailable" }
+    assert.same({ nil, "away", "unavailable" }, { ask(now + 1) })
+  end)
+
+  it("ask as often as they like in one request", function()
+    local people = require "lectern.people"
+    users.use(BACK_END)
+    local request = { user = { id = "acc_1", sub = "acc_1" } }
+    assert.same({ "42", "42" }, { people.asking(request), people.asking(request) })
+  end)
+
   it("are asked for once in a minute", function()
     for _ = 1, 3 do
       assert.same({ id = "42", firstName = "Ada", role = "teacher" }, users.of_account(BACK_END, "acc_1"))

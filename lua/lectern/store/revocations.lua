@@ -1,6 +1,6 @@
 -- Revocations in the database. The server itself reads them, before it lets people in (core/server/
--- revocations.c); here they are only entered. Waits, and answers nil, message, code when the database does
--- not do it.
+-- revocations.c); here they are entered, and asked for where only a handler knows whose a token is. All wait,
+-- and answer nil, message, code when the database does not do it.
 
 local lectern = require "lectern"
 
@@ -21,6 +21,22 @@ function revocations.add(kind, name, now)
     return nil, why, code
   end
   return true
+end
+
+local OF_PERSON = "SELECT 1 AS revoked FROM lectern_revocations "
+  .. "WHERE kind = 'person' AND name = $1 AND time >= $2"
+
+---Whether a person's tokens were revoked after one of them was issued.
+---@param person string
+---@param issued any the token's `iat`, seconds; one without counts as old
+---@return boolean? revoked, string? message, string? code
+function revocations.of_person(person, issued)
+  local time = type(issued) == "number" and issued == issued and math.floor(issued) or 0
+  local rows, why, code = lectern.db.query(OF_PERSON, person, math.max(0, math.min(time, 2 ^ 53)))
+  if not rows then
+    return nil, why, code
+  end
+  return #rows > 0
 end
 
 return revocations
