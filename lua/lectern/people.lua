@@ -6,6 +6,7 @@
 -- wait for FLUSH seconds, and are written together. Those known stay in memory, KNOWN_MAX of them.
 
 local lectern = require "lectern"
+local listeners = require "lectern.listeners"
 local revocations = require "lectern.store.revocations"
 local rooms = require "lectern.rooms"
 local store = require "lectern.store.names"
@@ -23,6 +24,7 @@ lectern.state[KEY] = lectern.state[KEY] or { known = {}, count = 0, waiting = {}
 local state = lectern.state[KEY]
 
 local source, accounts, renewed -- of people.source, people.accounts
+local forgotten = listeners.new()
 local asking = setmetatable({}, { __mode = "k" }) -- each `request.user` whose person is known already
 
 -- state.known: by person { name, given?, family?, profile? }, the last as the source says.
@@ -156,9 +158,18 @@ function people.asking(request)
   return person
 end
 
+---Has fn called with each person who is erased, by whoever keeps something of people in memory. Call it
+---while files load.
+---@param name string of who listens: given again, it takes the place of the one before
+---@param fn fun(person: string)
+function people.when_forgotten(name, fn)
+  forgotten:set(name, fn)
+end
+
 ---Somebody was erased.
 ---@param person string
 function people.forget(person)
+  forgotten:call(person)
   state.waiting[person] = nil
   if state.known[person] then
     state.known[person] = nil

@@ -225,6 +225,17 @@ function users.renew(user, settings)
   return complete(user, found[user.id])
 end
 
+---Somebody was erased: what is remembered of them goes, and whose their accounts are is asked anew.
+---@param person string
+function users.forget(person)
+  for name, entry in pairs(state.known) do
+    if entry.user.id == person then
+      state.known[name] = nil
+      state.count = state.count - 1
+    end
+  end
+end
+
 ---From now on the platform is asked who comes, and what people are called (lectern.people). Call it while
 ---files load.
 ---@param settings? lectern.users.Settings nil: it is asked no more
@@ -234,6 +245,7 @@ function users.use(settings)
   end, settings and function(user)
     return users.renew(user, settings)
   end)
+  people.when_forgotten("users", users.forget)
   people.source(settings and function(ids)
     return users.of_ids(settings, ids)
   end)
