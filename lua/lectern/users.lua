@@ -20,6 +20,7 @@ local KEEP = 60 -- seconds
 local KNOWN_MAX = 20000
 local QUERY_MAX = 2000 -- bytes after which no further id is asked for at once
 local WAIT_MAX = 20 -- seconds for a turn
+local TEXT_MAX = 2000 -- bytes of what is said of a user: each message of theirs bears it
 local PAUSE = 0.1 -- seconds between two tries, and up to as much again, so that not all come at once
 
 local KEY = "lectern.users"
@@ -82,7 +83,8 @@ local function read(body)
   end
   local user = { id = id }
   for _, field in ipairs(FIELDS) do
-    user[field] = type(body[field]) == "string" and body[field] or nil
+    local value = body[field]
+    user[field] = type(value) == "string" and #value <= TEXT_MAX and value or nil
   end
   return user
 end
@@ -238,8 +240,13 @@ end
 
 ---From now on the platform is asked who comes, and what people are called (lectern.people). Call it while
 ---files load.
----@param settings? lectern.users.Settings nil: it is asked no more
+---@param settings? lectern.users.Settings nil: it is asked no more; raises for what is none
 function users.use(settings)
+  local is_good = type(settings) == "table" and type(settings.url) == "string"
+    and (settings.key == nil or type(settings.key) == "string")
+  if settings ~= nil and not is_good then
+    error('users.use: { url = "https://…", key = "…" } expected', 2)
+  end
   people.accounts(settings and function(user)
     return users.identify(user, settings)
   end, settings and function(user)

@@ -108,6 +108,19 @@ describe("users of the platform", function()
     assert.equal(6, #school.core.logged)
   end)
 
+  it("have no more said of them than a message may bear", function()
+    reply(school, "id=7", 200, '[{"id": "7", "firstName": "Bo", "profileImage": "' .. ("x"):rep(2001) .. '"}]')
+    assert.same({ ["7"] = { id = "7", firstName = "Bo" } }, users.of_ids(BACK_END, { "7" }))
+  end)
+
+  it("need an address to be asked for", function()
+    for _, wrong in ipairs { "https://school.example", {}, { url = 7 }, { url = "https://x.example", key = 7 } } do
+      local ok, why = pcall(users.use, wrong)
+      assert.is_false(ok)
+      assert.is_truthy(why:find("url = ", 1, true))
+    end
+  end)
+
   it("are asked for by whatever an id has in it", function()
     reply(school, "id=a%20b%26c%2F%C3%A9", 200, '[{"id": "a b&c/é"}]')
     assert.same({ ["a b&c/é"] = { id = "a b&c/é" } }, users.of_ids(BACK_END, { "a b&c/é" }))
