@@ -67,8 +67,8 @@ end
 
 local TITLE, TITLE_MAX = "New message", 200
 
--- The bell says who wrote, not what: that may be deleted, and goes where the message does. A message that is
--- sent stays so, whatever becomes of this.
+-- The bell says who wrote, not what: the message may be deleted later. It goes when its sender is erased
+-- (`about`). If it cannot be made, the message is sent all the same.
 local function notify(message)
   local name = people.name(message.sender)
   local title = TITLE .. (name and " from " .. name or "")
