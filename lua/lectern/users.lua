@@ -244,7 +244,7 @@ end
 function users.use(settings)
   local is_good = type(settings) == "table" and type(settings.url) == "string"
     and (settings.key == nil or type(settings.key) == "string")
-  if settings ~= nil and not is_good then
+  if settings and not is_good then
     error('users.use: { url = "https://…", key = "…" } expected', 2)
   end
   people.accounts(settings and function(user)

@@ -109,12 +109,13 @@ describe("users of the platform", function()
   end)
 
   it("have no more said of them than a message may bear", function()
-    reply(school, "id=7", 200, '[{"id": "7", "firstName": "Bo", "profileImage": "' .. ("x"):rep(2001) .. '"}]')
+    local body = '[{"id": "7", "firstName": "Bo", "profileImage": "%s"}]'
+    reply(school, "id=7", 200, body:format(("x"):rep(2001)))
     assert.same({ ["7"] = { id = "7", firstName = "Bo" } }, users.of_ids(BACK_END, { "7" }))
   end)
 
   it("need an address to be asked for", function()
-    for _, wrong in ipairs { "https://school.example", {}, { url = 7 }, { url = "https://x.example", key = 7 } } do
+    for _, wrong in ipairs { "https://school.example", {}, { url = 7 }, { url = BACK_END.url, key = 7 } } do
       local ok, why = pcall(users.use, wrong)
       assert.is_false(ok)
       assert.is_truthy(why:find("url = ", 1, true))
