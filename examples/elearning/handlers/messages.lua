@@ -12,14 +12,22 @@ function M.send_private_message(message)
   return messages.send(message)
 end
 
+local function switched_on()
+  if lectern.config.app.private_messages then
+    return true
+  end
+  return nil, "private messages are switched off", "forbidden"
+end
+
 local MESSAGE = {
   to = "person", content = "text", id = "line?", messageType = "line?", attachments = "data?",
 }
 
 -- With an id of the page's own, sending again after a lost answer is no second message.
 function M.on_private_message(socket, payload)
-  if not lectern.config.app.private_messages then
-    return nil, "private messages are switched off", "forbidden"
+  local on, message, refusal = switched_on()
+  if not on then
+    return nil, message, refusal
   end
   local given, why, code = check.fields(payload, MESSAGE)
   if not given then
@@ -56,6 +64,10 @@ local EDIT = { with = "person", id = "line", content = "text" }
 
 -- Only by who wrote it, as everything here: nobody else reads it either.
 function M.on_edit_private_message(socket, payload)
+  local on, message, refusal = switched_on() -- an edit is as good as a message
+  if not on then
+    return nil, message, refusal
+  end
   local given, why, code = check.fields(payload, EDIT)
   if not given then
     return nil, why, code

@@ -250,6 +250,10 @@ describe("the classroom", function()
       assert.equal("invalid", code(ada:ask("private_history", { with = "ada" })))
       open { app = { staff = { "teacher" }, private_messages = false } }
       assert.equal("forbidden", code(ada:ask("private_message", { to = "bob", content = "x" })))
+      local sent = school.api.send_private_message { from = "ada", to = "bob", content = "x" }
+      local edit = { with = "bob", id = sent.id, content = "y" }
+      assert.equal("forbidden", code(ada:ask("edit_private_message", edit)))
+      assert.is_true(ada:ask("delete_private_message", { with = "bob", id = sent.id }).ok)
     end)
   end)
 
