@@ -103,8 +103,10 @@ describe('rooms of the front end', () => {
     const joined = await ada.ask('join_room', 'course:2');
     assert.deepEqual([joined.ok, joined.room, joined.online], [true, 'course:2', ['ada']]);
     assert.deepEqual(await ada.ask('leave_room', 'course:2'), { ok: true, room: 'course:2' });
+    ada.leaveRoom('course:2'); // as a page does that goes away after a reconnection
+    await ada.settle();
     assert.deepEqual(rooms(ada.heard('joined_room')), ['course:1', 'course:1', 'course:1', 'course:2']);
-    assert.deepEqual(rooms(ada.heard('left_room')), ['course:1', 'course:1', 'course:1', 'course:2']);
+    assert.deepEqual(rooms(ada.heard('left_room')), ['course:1', 'course:1', 'course:1', 'course:2', 'course:2']);
     assert.deepEqual(ada.heard('error'), []);
   });
 
@@ -145,8 +147,6 @@ describe('rooms of the front end', () => {
     }
     eve.leaveRoom('user:eve');
     assert.equal((await eve.hear('error')).code, 'forbidden');
-    eve.leaveRoom('course:1');
-    assert.equal((await eve.hear('error')).code, 'not_found');
     assert.deepEqual([eve.heard('joined_room').length, eve.heard('left_room').length], [1, 0]);
   });
 

@@ -231,6 +231,7 @@ function M.on_join_conversation(socket, payload)
   return { ok = true, conversationId = id }
 end
 
+-- Who is out already, after a reconnection for example, is told the same.
 function M.on_leave_conversation(socket, payload)
   local room, id, code = room_of(payload)
   if not room then
@@ -240,7 +241,7 @@ function M.on_leave_conversation(socket, payload)
   presence.left(socket, room)
   local left, why
   left, why, code = socket:leave(room)
-  if not left then
+  if not left and code ~= "not_found" then
     return nil, why, code
   end
   socket:emit("left_conversation", { conversationId = id })

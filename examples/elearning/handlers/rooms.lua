@@ -69,7 +69,7 @@ local function leave(socket, room)
   return socket:leave(room)
 end
 
--- The event left_room likewise.
+-- The event left_room likewise; also to who is out already, after a reconnection for example.
 function M.on_leave_room(socket, payload)
   local room, written, code = named(payload)
   if not room then
@@ -80,7 +80,7 @@ function M.on_leave_room(socket, payload)
   end
   local left, why
   left, why, code = leave(socket, room)
-  if not left then
+  if not left and code ~= "not_found" then
     return nil, why, code
   end
   socket:emit("left_room", { room = written })
