@@ -119,6 +119,14 @@ describe('the client', () => {
       await assert.rejects(service.createBulkNotifications(bad), { name: 'LecternError', code: 'invalid', message: /^2000 of 2001 notifications are sent; of those that follow: .*notification 1: message is missing/ });
     });
 
+    it('in lists with many values, which the server counts', async () => {
+      const service = new sdk.NotificationService(client({ timeout: 60_000, attemptTimeout: 30_000 }));
+      const id = person();
+      const list = Array.from({ length: 1500 }, () => ({ ...noteFor(id), data: { 'a "b", [c': Array(70).fill(1), none: [], empty: {} } }));
+      assert.deepEqual(await service.createBulkNotifications(list), { count: 1500 });
+      assert.equal(proxy.seen.length, 2);
+    });
+
     it('with several functions in one request', async () => {
       const id = person();
       proxy.expect('lose');
@@ -216,7 +224,18 @@ describe('the client', () => {
       assert.equal(error.call, fn);
       assert.equal(proxy.seen.length, 1);
     }
+  });
+
+  it('sends nothing that is no JSON, and waits no time that is none', async () => {
     await assert.rejects(client().call('echo', [1n]), { code: 'invalid', message: /^echo: its arguments are no JSON/ });
+    await assert.rejects(client().call('echo', () => 1), { code: 'invalid', message: /^echo: its arguments are no JSON: a list or an object is needed/ });
+    const list = [{ ...noteFor('joe'), data: 1n }];
+    await assert.rejects(new sdk.NotificationService(client()).createBulkNotifications(list), { name: 'LecternError', code: 'invalid', message: /^createBulkNotifications: its arguments are no JSON/ });
+    await assert.rejects(new sdk.RecordingLecternClient().call('echo', [1n]), { name: 'LecternError', code: 'invalid' });
+    for (const timeout of [Infinity, NaN, -1, 0, 1.5, '5s', 2 ** 31]) {
+      await assert.rejects(client().call('echo', [1], { timeout }), { code: 'invalid', message: `echo: timeout is ${timeout}; it must be a whole number of ms from 1 to 2147483647` });
+    }
+    assert.equal(proxy.seen.length, 0);
   });
 
   describe('says what is wrong with the set-up:', () => {

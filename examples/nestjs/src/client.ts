@@ -7,8 +7,9 @@ import { Credentials } from './credentials';
 import { LecternError } from './errors';
 import { errorOf, exchange, type Exchange, type Outcome } from './exchange';
 import { Failures } from './failures';
+import { jsonOf } from './json';
 import { LECTERN_OPTIONS } from './module-definition';
-import { resolveOptions, type LecternOptions, type ResolvedOptions } from './options';
+import { isTime, resolveOptions, type LecternOptions, type ResolvedOptions } from './options';
 
 /** A function's arguments: the list of them, or the one object that it takes. */
 export type LecternArguments<N extends keyof LecternCalls> = LecternCalls[N] extends (...args: infer A) => unknown
@@ -205,12 +206,9 @@ export class LecternClient implements OnApplicationShutdown {
   /** Makes one call or a list of calls, '' being the list's name. */
   protected async send(name: string, args: unknown, reads: boolean, options: LecternCallOptions): Promise<unknown> {
     const { idempotencyKey = reads ? false : randomUUID(), signal, timeout = this.options.timeout } = options;
-    let body: string;
-    try {
-      body = JSON.stringify(args);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new LecternError(`${name}: its arguments are no JSON: ${why}`, { code: 'invalid', call: name, cause });
+    const body = jsonOf(name, args);
+    if (!isTime(timeout, 1)) {
+      throw new LecternError(`${name}: timeout is ${String(timeout)}; it must be a whole number of ms from 1 to ${2 ** 31 - 1}`, { code: 'invalid', call: name });
     }
     const key = idempotencyKey === false ? undefined : idempotencyKey;
     if (key !== undefined && (typeof key !== 'string' || key.length > KEY_MAX || !/^[\x21-\x7e]+$/.test(key))) {

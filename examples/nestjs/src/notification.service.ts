@@ -3,6 +3,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LecternClient, type LecternCallOptions } from './client';
 import { LecternError } from './errors';
+import { jsonOf, valuesIn } from './json';
 
 /** What a notification is made of. Dates in `data` become ISO strings. */
 export interface CreateNotificationData {
@@ -82,24 +83,31 @@ function unkept(data: CreateNotificationData): Notification {
   return row(data.userId, { ...data, id: '', data: data.data ?? {}, priority: data.priority ?? 'NORMAL', isRead: false, createdAt: now, expiresAt: undefined });
 }
 
-// A server takes 10,000 of them and a body of 1 MiB (api.max_bytes) with 100,000 values unless told otherwise.
+// A server takes 10,000 of them and a body of 1 MiB (api.max_bytes) with 100,000 values (api.max_values) unless told
+// otherwise.
 const PIECE = 2_000;
 const PIECE_BYTES = 900_000;
+const PIECE_VALUES = 90_000;
 
 /** Lists that the server takes in one call each; a list that is not too long is one. */
 function piecesOf(list: readonly CreateNotificationData[]): CreateNotificationData[][] {
   const pieces: CreateNotificationData[][] = [];
   let piece: CreateNotificationData[] = [];
   let bytes = 0;
+  let values = 0;
   for (const each of list) {
-    const size = Buffer.byteLength(JSON.stringify(each) ?? 'null') + 1;
-    if (piece.length === PIECE || (piece.length > 0 && bytes + size > PIECE_BYTES)) {
+    const json = jsonOf('createBulkNotifications', each);
+    const size = Buffer.byteLength(json) + 1;
+    const count = valuesIn(json);
+    const isFull = piece.length === PIECE || bytes + size > PIECE_BYTES || values + count > PIECE_VALUES;
+    if (isFull && piece.length > 0) {
       pieces.push(piece);
       piece = [];
-      bytes = 0;
+      bytes = values = 0;
     }
     piece.push(each);
     bytes += size;
+    values += count;
   }
   if (piece.length > 0) pieces.push(piece);
   return pieces;
@@ -156,8 +164,8 @@ export class NotificationService {
   }
 
   /**
-   * Notifies many people. Up to 2,000 of them (and 900 kB) are one call, which notifies nobody when one entry is
-   * wrong; longer lists are several calls, one after another. If one fails, the error says how many were notified,
+   * Notifies many people. Up to 2,000 of them (900 kB, 90,000 values) are one call, which notifies nobody when one
+   * entry is wrong; longer lists are several calls, one after another. If one fails, the error says how many were notified,
    * and with the same idempotencyKey the whole list may be given again.
    */
   createBulkNotifications(notifications: CreateNotificationData[], options: LecternCallOptions = {}): Promise<{ count: number }> {

@@ -63,11 +63,14 @@ function base(name: string, text: unknown): string {
   return url.href.replace(/\/+$/, '');
 }
 
+/** Whether it is a whole number in what a timer takes. */
+export function isTime(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1;
+}
+
 function whole(name: string, value: unknown, least: number, unless: number): number {
   if (value === undefined) return unless;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
-    throw bad(`${name} is ${String(value)}; it must be a whole number from ${least} on`);
-  }
+  if (!isTime(value, least)) throw bad(`${name} is ${String(value)}; it must be a whole number from ${least} to ${2 ** 31 - 1}`);
   return value;
 }
 

@@ -4,6 +4,7 @@
 import type { LecternArguments } from './client';
 import type { LecternCalls } from './calls';
 import { LecternError } from './errors';
+import { jsonOf } from './json';
 
 /**
  * The table, for a migration of the platform; PostgreSQL 13 or newer. `args` is json, not jsonb, which refuses some
@@ -59,13 +60,7 @@ export function enqueue<N extends string>(
 ): Promise<void>;
 export async function enqueue(tx: OutboxDatabase, name: string, args: readonly unknown[] | object = []): Promise<void> {
   if (typeof name !== 'string' || name === '') throw new LecternError('the name of a function is needed', { code: 'invalid' });
-  let text: string;
-  try {
-    text = JSON.stringify(args);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new LecternError(`${name}: its arguments are no JSON: ${why}`, { code: 'invalid', call: name, cause });
-  }
+  const text = jsonOf(name, args);
   // Sent as text: some libraries would make JSON of a json parameter once more.
   await tx.query('INSERT INTO lectern_outbox (call, args) VALUES ($1::text, $2::text::json)', [name, text]);
 }

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { type DynamicModule, Injectable, Module } from '@nestjs/common';
 import { LecternClient, type LecternCallOptions } from './client';
 import { LecternError } from './errors';
+import { jsonOf } from './json';
 import { LECTERN_OPTIONS } from './module-definition';
 import { SERVICES } from './module';
 import type { LecternOptions } from './options';
@@ -98,7 +99,7 @@ export class RecordingLecternClient extends LecternClient {
 
   protected override async send(name: string, args: unknown, _reads: boolean, options: LecternCallOptions): Promise<unknown> {
     options.signal?.throwIfAborted();
-    const given: any = JSON.parse(JSON.stringify(args));
+    const given: any = JSON.parse(jsonOf(name, args));
     if (name !== '') return this.one(name, given, options);
     return given.map(({ call, args: own }: { call: string; args?: unknown }) => {
       try {
