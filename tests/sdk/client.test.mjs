@@ -301,6 +301,13 @@ describe('the client', () => {
       await assert.rejects(client({ apiKey: undefined, token: () => new Promise(() => undefined), timeout: 100 }).call('echo', [1]), { code: 'timeout' });
     });
 
+    it('asks anew after one that never came', async () => {
+      let asked = 0;
+      const own = client({ apiKey: undefined, token: () => (++asked === 1 ? new Promise(() => undefined) : serviceToken()), attemptTimeout: 1000, timeout: 5000 });
+      await assert.rejects(own.call('echo', [1]), { code: 'bad_token', message: 'the function token failed: it gave none in 1000 ms' });
+      assert.deepEqual(await own.call('echo', [2]), [2]);
+    });
+
     it('asks for the next one before the last one expires', async () => {
       let asked = 0;
       const own = client({ apiKey: undefined, token: () => tokenFor('platform', { role: 'service', exp: Math.floor(Date.now() / 1000) + (asked++ ? 3600 : 20) }) });

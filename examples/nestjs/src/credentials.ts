@@ -54,13 +54,20 @@ export class Credentials {
 
   private async ask(token: () => string | Promise<string>): Promise<string> {
     let text: unknown;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const { attemptTimeout: ms } = this.options;
+      timer = setTimeout(() => reject(new Error(`it gave none in ${ms} ms`)), ms);
+    });
     try {
-      text = await token();
+      text = await Promise.race([token(), late]); // else one that never ends would be what all calls wait for
     } catch (cause) {
       throw new LecternError(`the function token failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
         code: 'bad_token',
         cause,
       });
+    } finally {
+      clearTimeout(timer);
     }
     if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {
       throw new LecternError('the function token gave no token: it must be text without spaces and line ends', {

@@ -8,7 +8,7 @@ export interface LecternOptions {
   url: string;
   /** A key that `lectern key new NAME` printed. Either this or `token` is needed. */
   apiKey?: string | undefined;
-  /** Gives a token with the role `service`. It is asked anew before that one expires, and after a 401. */
+  /** Gives a token with the role `service`. It is asked anew before that one expires, and after a 401; it has `attemptTimeout`. */
   token?: (() => string | Promise<string>) | undefined;
   /** Time for a call with all its attempts, in ms; 15,000. */
   timeout?: number | undefined;
