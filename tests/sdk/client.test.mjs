@@ -344,6 +344,14 @@ describe('the client', () => {
       assert.equal(lines.all.filter((line) => line.includes('markAsRead: id must')).length, 1, lines.all.join('\n'));
       assert.equal(own.options.onError, 'log');
       await assert.rejects(own.call('refuses', ['invalid']), { code: 'invalid' });
+
+      // One that comes and goes is one.
+      lines.all = [];
+      for (let i = 0; i < 5; i++) {
+        proxy.expect(LIMITED);
+        for (let k = 0; k < 2; k++) await service.getUnreadCount('joe');
+      }
+      assert.deepEqual(lines.all, ['error getUnreadCount: slower [rate_limited, request r-2]', 'log the server answers again']);
     } finally {
       nest.common.Logger.overrideLogger(false);
     }

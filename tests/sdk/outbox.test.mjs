@@ -168,6 +168,20 @@ return M
     assert.deepEqual(await notes(), ['2']);
   });
 
+  it('trouble that comes and goes is told once', async () => {
+    for (const text of 'abcd') {
+      await write('fails', text);
+      await write('note', text);
+    }
+    const { outbox } = await relay({ attempts: 2, batch: 1 });
+    await empty();
+    assert.equal(outbox.parked, 4);
+    await until(() => outbox.trouble === null, 'it goes on');
+    assert.equal(logged(/the outbox waits/).length, 1);
+    assert.equal(logged(/the outbox goes on/).length, 1);
+    assert.deepEqual(await notes(), [...'abcd']);
+  });
+
   it('a server that is down, or a wrong token, holds all back, and nothing is parked or overtaken', async () => {
     await room.server.stop();
     const { outbox } = await relay({ attempts: 1 });

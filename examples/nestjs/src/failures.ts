@@ -10,7 +10,8 @@ interface Told {
   at: number;
   /** How many came since, which nobody was told of. */
   more: number;
-  isOutage: boolean;
+  /** An outage that nobody was told the end of. */
+  lasts: boolean;
 }
 
 // Outages concern whatever is called; what is refused is the caller's mistake.
@@ -60,23 +61,24 @@ export class Failures {
     const id = error.requestId === undefined ? '' : `, request ${error.requestId}`;
     this.logger.error(`${error.message} [${error.code}${id}]${more}`);
     this.told.delete(kind);
-    this.told.set(kind, { at: now, more: 0, isOutage: outage });
+    this.told.set(kind, { at: now, more: 0, lasts: outage });
     if (this.told.size > MOST) {
       const [oldest] = this.told.keys();
       if (oldest !== undefined) this.told.delete(oldest);
     }
   }
 
+  // Its end does not make it another one: a server that answers every second call would fill the log.
   private over(): void {
     let more = 0;
-    let since = Infinity;
-    for (const [kind, { at, more: silent, isOutage: outage }] of this.told) {
-      if (!outage) continue;
-      since = Math.min(since, at);
-      more += silent;
-      this.told.delete(kind);
+    let lasted = false;
+    for (const told of this.told.values()) {
+      if (!told.lasts) continue;
+      lasted = true;
+      more += told.more;
+      told.more = 0;
+      told.lasts = false;
     }
-    if (since === Infinity) return;
-    this.logger.log(`the server answers again${more > 0 ? `; ${more} more calls had failed` : ''}`);
+    if (lasted) this.logger.log(`the server answers again${more > 0 ? `; ${more} more calls had failed` : ''}`);
   }
 }

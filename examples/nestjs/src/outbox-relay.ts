@@ -74,6 +74,7 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
   private rouse: (() => void) | null = null;
   private failures = 0;
   private toldAt = 0;
+  private isTold = false;
 
   constructor(
     @Inject(LecternClient) private readonly client: LecternClient,
@@ -303,6 +304,7 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
     const now = Date.now();
     if (now - this.toldAt >= TELL_AGAIN && !this.stopping) {
       this.toldAt = now;
+      this.isTold = true;
       this.logger.error(`the outbox waits: ${why}`);
     }
     const most = Math.min(this.options.longestPause, FIRST_PAUSE * 2 ** Math.min(this.failures++, 20));
@@ -313,8 +315,8 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.trouble === null) return;
     this.trouble = null;
     this.failures = 0;
-    this.toldAt = 0;
-    this.logger.log('the outbox goes on');
+    if (this.isTold) this.logger.log('the outbox goes on'); // within a minute of that, the next trouble is not told
+    this.isTold = false;
   }
 
   private pause(ms: number, wakes: boolean): Promise<void> {
