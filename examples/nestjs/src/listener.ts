@@ -16,6 +16,7 @@ import { LecternError } from './errors';
 import { Lanes } from './lanes';
 
 const WAITING_MAX = 10_000; // events that have not been sent
+const AT_ONCE = 32; // events that are being sent: each is a connection
 const GRANTED_MAX = 10_000; // conversations whose two people were let in already
 
 type Fields = Record<string, unknown>;
@@ -29,6 +30,9 @@ interface Emitter {
 const NO_EMITTER =
   'LecternModule: the option listen takes events from EventEmitter2, and there is none; ' +
   'install @nestjs/event-emitter and import EventEmitterModule.forRoot()';
+
+// To which servers each emitter's events go. An application may have the module twice, and each of its events once.
+const HEARD = new WeakMap<Emitter, Set<string>>();
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
@@ -67,7 +71,7 @@ interface Sending {
 @Injectable()
 export class LecternListener implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Lectern');
-  private readonly lanes = new Lanes(WAITING_MAX);
+  private readonly lanes = new Lanes(WAITING_MAX, AT_ONCE);
   private readonly granted = new Set<string>();
   private readonly ways: Record<string, (payload: unknown) => Sending> = {
     'notification.created': (payload) => this.created(payload),
@@ -87,12 +91,21 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
   onModuleInit(): void {
     if (this.client.options.listen !== true) return;
     const emitter = this.emitter();
+    const { url } = this.client.options;
+    const heard = HEARD.get(emitter) ?? new Set();
+    HEARD.set(emitter, heard);
+    if (heard.has(url)) {
+      this.logger.warn(`LecternModule is there more than once with the option listen; events go to ${url} once all the same`);
+      return;
+    }
+    heard.add(url);
     const listeners = Object.entries(this.ways).map(([event, way]) => {
       const listener = (payload: unknown): void => this.hear(event, way, payload);
       emitter.on(event, listener);
       return [event, listener] as const;
     });
     this.stop = () => {
+      heard.delete(url);
       for (const [event, listener] of listeners) emitter.off(event, listener);
     };
   }
@@ -107,6 +120,12 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
     });
     await Promise.race([this.lanes.ended(), late]);
     clearTimeout(timer);
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    const left = this.lanes.stop();
+    if (left > 0) this.logger.error(`${left} events were not sent, as the application has shut down`);
   }
 
   // The package is looked for only now, as it is needed by those who listen alone.
@@ -144,7 +163,7 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
     try {
       await this.client.failures.logged(
         async () => {
-          for (const { error } of await this.client.callMany(calls)) if (error) throw error;
+          for (const { error } of await this.client.callMany(calls).catch((error: unknown) => this.failed(error))) if (error) throw error;
           done?.();
         },
         () => undefined,
@@ -152,6 +171,12 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
     } catch (error) {
       this.logger.error(`${event}: ${error instanceof Error ? error.message : String(error)}; it was not sent`);
     }
+  }
+
+  // The client ends all calls when their time is over; the next events would only make new ones.
+  private failed(error: unknown): never {
+    if (error instanceof LecternError && error.code === 'stopped') this.giveUp();
+    throw error;
   }
 
   private created(payload: unknown): Sending {

@@ -288,6 +288,47 @@ export function testNest(version) {
       emitter.emit('notification.created', { userId: 'eve', notification: row });
     });
 
+    it('sends an event once when two modules listen, and many to few connections', async () => {
+      const { EventEmitter2, EventEmitterModule } = nest.events;
+      const Feature = decorated(class Feature {}, [nest.common.Module({ imports: [forRoot({ listen: true })] })]);
+      let [now, most, begun] = [0, 0, 0];
+      const counting = async (...request) => {
+        most = Math.max(most, ++now);
+        begun++;
+        return fetch(...request).finally(() => now--);
+      };
+      const lines = new Lines();
+      const app = await context({ imports: [EventEmitterModule.forRoot(), Feature, forRoot({ listen: true, fetch: counting })] }, lines);
+      const jan = await room.join('jan');
+      const emitter = app.get(EventEmitter2);
+      emitter.emit('notification.created', { userId: 'jan', notification: { ...NOTE, title: 'once' } });
+      emitter.emit('notification.created', { userId: 'jan', notification: { ...NOTE, title: 'last' } });
+      for (const title of ['once', 'last']) assert.equal((await jan.hear('notification')).title, title);
+      assert.equal(lines.all.filter((line) => line.startsWith('warn LecternModule is there more than once with the option listen')).length, 1);
+      await app.close();
+      open.delete(app);
+
+      const crowd = await context({ imports: [EventEmitterModule.forRoot(), forRoot({ listen: true, fetch: counting })] });
+      for (let i = 0; i < 200; i++) crowd.get(EventEmitter2).emit('notification.created', { userId: `crowd-${i}`, notification: NOTE });
+      crowd.get(EventEmitter2).emit('notification.created', { userId: 'jan', notification: { ...NOTE, title: 'behind' } });
+      assert.equal((await jan.hear('notification')).title, 'behind');
+      assert.ok(most <= 32, `${most} requests at once`);
+      await crowd.close();
+      open.delete(crowd);
+
+      // At the end no more is begun than there is time for.
+      begun = 0;
+      lines.all = [];
+      const silent = (url, { signal }) => new Promise((_, reject) => (begun++, signal.addEventListener('abort', () => reject(signal.reason))));
+      const hasty = await context({ imports: [EventEmitterModule.forRoot(), forRoot({ listen: true, fetch: silent, shutdownTimeout: 100, retries: 0 })] }, lines);
+      for (let i = 0; i < 100; i++) hasty.get(EventEmitter2).emit('notification.created', { userId: `crowd-${i}`, notification: NOTE });
+      await hasty.close();
+      open.delete(hasty);
+      await sleep(50);
+      assert.equal(begun, 32);
+      assert.equal(lines.all.filter((line) => line === 'error 68 events were not sent, as the application has shut down').length, 1, lines.all.join('\n'));
+    });
+
     it('says what is missing when it is to listen and there is nothing to listen to', async () => {
       await assert.rejects(context({ imports: [forRoot({ listen: true })] }), { name: 'LecternError', message: /import EventEmitterModule\.forRoot\(\)/ });
       const bare = mkdtempSync(path.join(tmpdir(), 'lectern-bare-'));
