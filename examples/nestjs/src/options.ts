@@ -48,14 +48,16 @@ function base(name: string, text: unknown): string {
   if (typeof text !== 'string' || text === '') {
     throw bad(`${name} is missing; give the server's address, like "http://localhost:3001"`);
   }
+  // It stands in a log, so a key or a password that was put there by mistake is not said.
+  const said = /^lk_|@/.test(text) ? 'something with a key or a password' : `"${text}"`;
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw bad(`${name} is "${text}", which is no address; it looks like "http://localhost:3001"`);
+    throw bad(`${name} is ${said}, which is no address; it looks like "http://localhost:3001"`);
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw bad(`${name} is "${text}"; it must begin with http:// or https://`);
+    throw bad(`${name} is ${said}; it must begin with http:// or https://`);
   }
   if (url.username || url.password || url.search || url.hash) {
     throw bad(`${name} must have no name, password, query or fragment; keys go into apiKey`);

@@ -167,6 +167,8 @@ export function testNest(version) {
       const cases = [
         [{ url: undefined }, /url is missing.*http:\/\/localhost:3001/],
         [{ url: 'localhost:3001' }, /"localhost:3001"; it must begin with http:\/\//],
+        [{ url: 'lk_abc_123' }, /^LecternModule: url is something with a key or a password, which is no address; it looks like "http:\/\/localhost:3001"$/],
+        [{ url: 'school:secret@localhost' }, /^LecternModule: url is something with a key or a password; it must begin with http:\/\/ or https:\/\/$/],
         [{ apiKey: undefined }, /apiKey is missing; "lectern key new NAME" makes one/],
         [{ apiKey: 'lk_two lines\n' }, /apiKey has spaces/],
         [{ token: () => 'x' }, /either apiKey or token/],
