@@ -29,17 +29,17 @@ export interface LecternOutboxOptions {
    */
   connect: () => Promise<OutboxConnection>;
   /** How often it looks for calls, in ms, when there are none and nobody calls `wake()`; 500. */
-  pollInterval?: number;
+  pollInterval?: number | undefined;
   /** Calls that are read at once, and deleted at once when they are done; 50. */
-  batch?: number;
+  batch?: number | undefined;
   /** How often a call that the server fails to do is made before it is parked; 5. Outages do not count. */
-  attempts?: number;
+  attempts?: number | undefined;
   /** The longest pause between attempts, in ms; 30,000. */
-  longestPause?: number;
+  longestPause?: number | undefined;
   /** Time for the call under way when the application ends, in ms; 5,000. */
-  shutdownTimeout?: number;
+  shutdownTimeout?: number | undefined;
   /** Is told of each call that is parked, beside the log. */
-  onParked?: (parked: ParkedCall) => void;
+  onParked?: ((parked: ParkedCall) => void) | undefined;
 }
 
 export const { ConfigurableModuleClass: OutboxModuleClass, MODULE_OPTIONS_TOKEN: LECTERN_OUTBOX_OPTIONS } =

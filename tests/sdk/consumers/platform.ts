@@ -5,6 +5,9 @@ import {
   LecternError,
   LecternHealthIndicator,
   LecternModule,
+  LecternOutboxModule,
+  enqueue,
+  releaseParked,
   LecternTestingModule,
   NotificationService,
   RecordingLecternClient,
@@ -30,6 +33,13 @@ export class Config {
   }
 }
 
+// As much of a client of pg as its own types say.
+declare const database: {
+  query(text: string, values?: any[]): Promise<{ rows: any[] }>;
+  release(error?: Error | boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+};
+
 @Module({ providers: [Config], exports: [Config] })
 export class ConfigModule {}
 
@@ -39,6 +49,7 @@ export class ConfigModule {}
     LecternModule.forRootAsync({ imports: [ConfigModule], inject: [Config], useFactory: (config: Config) => config.create(), isGlobal: false }),
     LecternModule.forRootAsync({ useClass: Config }),
     LecternTestingModule.forRoot(),
+    LecternOutboxModule.forRoot({ connect: async () => database, batch: undefined, onParked: undefined }),
   ],
 })
 export class AppModule {}
@@ -65,10 +76,15 @@ export class Lessons {
     const unread: number = await this.client.call('getUnreadCount', ['u']);
     const { url } = await this.client.call('openWhiteboard', ['1', { width: 1, height: 2 }]);
     const other = await this.client.call<{ n: number }>('something_else', ['x']);
+    await enqueue(database, 'createNotification', [{ userId: 'u', type: 'T', title: 't', message: 'm' }]);
+    await enqueue(database, 'something_else', ['x']);
+    await releaseParked(database, ['7']);
     const status: 'up' | 'down' = (await this.health.isHealthy()).lectern.status;
     try {
       // @ts-expect-error a number is no list of arguments
       await this.client.call('openWhiteboard', ['1', 2]);
+      // @ts-expect-error it has no message
+      await enqueue(database, 'createNotification', [{ userId: 'u', type: 'T', title: 't' }]);
       // @ts-expect-error it has no title
       await this.notifications.createNotification({ userId: 'u', type: 'T', message: 'm' });
     } catch (error) {
