@@ -267,6 +267,20 @@ return M
     room.server.signal('SIGCONT');
     assert.equal(await waiting(), 1, 'it was neither sent nor parked');
 
+    // One whose other end has gone without a word is never closed.
+    const ends = [];
+    const deaf = await relay({
+      shutdownTimeout: 200,
+      connect: async () => {
+        const client = await opened(postgres.url);
+        return { query: (...query) => client.query(...query), on: (...listener) => client.on(...listener), end: () => new Promise(() => ends.push(client)) };
+      },
+    });
+    await until(() => deaf.outbox.relaying, 'it relays');
+    await within(3000, deaf.close(), () => 'it does not end');
+    assert.equal(ends.length, 1);
+    await ends[0].end();
+
     const nowhere = await relay({ connect: () => opened('postgresql://127.0.0.1:1/none') });
     await until(() => nowhere.outbox.trouble, 'it has noticed');
     assert.match(nowhere.outbox.trouble, /the platform's database: .*ECONNREFUSED/);

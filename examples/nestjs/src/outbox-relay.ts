@@ -174,10 +174,10 @@ export class LecternOutbox implements OnApplicationBootstrap, OnModuleDestroy {
       bad = failure;
     }
     try {
-      if (db.release) await db.release(bad === undefined ? undefined : bad instanceof Error ? bad : true);
-      else await db.end?.();
+      const closing = db.release ? db.release(bad === undefined ? undefined : bad instanceof Error ? bad : true) : db.end?.();
+      await this.within('closing', Promise.resolve(closing));
     } catch {
-      // It was broken before.
+      // It was broken before, or nobody answers who could close it.
     }
   }
 
