@@ -51,7 +51,7 @@ describe('the client', () => {
   after(() => proxy.stop());
 
   describe('does once what it is asked to do', () => {
-    for (const plan of [['refuse'], ['drop'], ['lose'], [BUSY], [LIMITED], [GATEWAY], ['lose', 'drop', GATEWAY, 'lose']]) {
+    for (const plan of [['refuse'], ['drop'], ['lose'], ['cut'], [BUSY], [LIMITED], [GATEWAY], ['lose', 'drop', GATEWAY, 'lose']]) {
       it(`through ${plan.map((way) => way.status ?? way).join(', ')}`, async () => {
         const id = person();
         const heard = await room.join(id);

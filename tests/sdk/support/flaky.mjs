@@ -4,6 +4,7 @@
 //   refuse      resets the connection before a byte of the request is read
 //   drop        reads the request, forwards nothing, resets the connection
 //   lose        forwards it, waits for the answer, and resets the connection in place of giving it
+//   cut         forwards it, and breaks the connection in the middle of the answer
 //   hang        forwards it and never answers
 //   { status, headers, body }   answers so itself
 import { createServer, request } from 'node:http';
@@ -46,6 +47,11 @@ export class FlakyProxy {
     entry.status = answer.statusCode;
     if (way === 'lose') return socket.resetAndDestroy();
     if (way === 'hang') return undefined;
+    if (way === 'cut') {
+      const body = Buffer.concat(parts);
+      outgoing.writeHead(answer.statusCode, { ...answer.headers, 'content-length': body.length });
+      return outgoing.write(body.subarray(0, body.length / 2), () => socket.resetAndDestroy());
+    }
     return outgoing.writeHead(answer.statusCode, answer.headers).end(Buffer.concat(parts));
   }
 
