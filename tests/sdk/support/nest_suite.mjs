@@ -163,6 +163,27 @@ export function testNest(version) {
       }
     });
 
+    it('serves only who imports it when it is not global, each with its own server', async () => {
+      const { Injectable, Module } = nest.common;
+      const { LecternClient, NotificationService } = nest.sdk;
+      const school = (options) => {
+        const Office = decorated(class Office {
+          constructor(notifications, client) {
+            Object.assign(this, { notifications, client });
+          }
+        }, [Injectable()], [NotificationService, LecternClient]);
+        return { Office, module: decorated(class School {}, [Module({ imports: options ? [forRoot({ isGlobal: false, ...options })] : [], providers: [Office] })]) };
+      };
+      const nowhere = `http://127.0.0.1:${await freePort()}`;
+      const [one, other] = [school({}), school({ url: nowhere, retries: 0 })];
+      const app = await context({ imports: [one.module, other.module] });
+      const [first, second] = [one, other].map(({ Office }) => app.get(Office, { strict: false }));
+      assert.deepEqual([first.client.options.url, second.client.options.url], [room.url, nowhere]);
+      assert.equal(await first.notifications.getUnreadCount('nobody'), 0);
+      await assert.rejects(second.notifications.getUnreadCount('nobody'), { code: 'unreachable' });
+      await assert.rejects(context({ imports: [one.module, school().module] }), /can't resolve dependencies of the Office/);
+    });
+
     it('refuses wrong options when the application starts, and says which', async () => {
       const cases = [
         [{ url: undefined }, /url is missing.*http:\/\/localhost:3001/],
