@@ -17,6 +17,7 @@ import { Lanes } from './lanes';
 
 const WAITING_MAX = 10_000; // events that have not been sent
 const AT_ONCE = 32; // events that are being sent: each is a connection
+const LOST_AGAIN = 60_000; // ms between lines of the log about lost ones
 const GRANTED_MAX = 10_000; // conversations whose two people were let in already
 
 type Fields = Record<string, unknown>;
@@ -82,6 +83,7 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
   };
   private stop: (() => void) | undefined;
   private lost = 0;
+  private lostAt = -Infinity; // when that was said
 
   constructor(
     @Inject(LecternClient) private readonly client: LecternClient,
@@ -154,9 +156,15 @@ export class LecternListener implements OnModuleInit, OnApplicationShutdown {
       this.logger.error(`${event}: ${error instanceof Error ? error.message : String(error)}; it was not sent`);
       return;
     }
-    const fits = this.lanes.add(sending.lane, () => this.send(event, sending));
-    if (!fits && this.lost++ === 0) this.logger.error(`${WAITING_MAX} events wait for the server; more are lost until some were sent`);
-    if (fits) this.lost = 0;
+    if (!this.lanes.add(sending.lane, () => this.send(event, sending))) this.lose();
+  }
+
+  private lose(): void {
+    this.lost++;
+    const now = Date.now();
+    if (now - this.lostAt < LOST_AGAIN) return;
+    this.logger.error(`${WAITING_MAX} events wait for the server; ${this.lost} lost so far, and more until some were sent`);
+    this.lostAt = now;
   }
 
   private async send(event: string, { calls, done }: Sending): Promise<void> {

@@ -352,6 +352,27 @@ export function testNest(version) {
       assert.equal(lines.all.filter((line) => line === 'error 68 events were not sent, as the application has shut down').length, 1, lines.all.join('\n'));
     });
 
+    it('says that events are lost, once and not for each', async () => {
+      const { EventEmitter2, EventEmitterModule } = nest.events;
+      const lines = new Lines();
+      const answer = async () => {
+        await sleep(5);
+        return new Response('{"result":[{"result":true}]}');
+      };
+      const app = await context({ imports: [EventEmitterModule.forRoot(), forRoot({ listen: true, fetch: answer, shutdownTimeout: 0 })] }, lines);
+      const emitter = app.get(EventEmitter2);
+      // Each time some places have become free, and are not enough.
+      for (let i = 0; i < 3; i++) {
+        for (let k = 0; k < 10_001; k++) emitter.emit('notification.created', { userId: `${k}`, notification: NOTE });
+        await sleep(20);
+      }
+      await app.close();
+      open.delete(app);
+      const told = lines.all.filter((line) => line.includes('lost'));
+      assert.equal(told.length, 1, told.join('\n'));
+      assert.match(told[0], /^error 10000 events wait for the server; 1 lost so far/);
+    });
+
     it('says what is missing when it is to listen and there is nothing to listen to', async () => {
       await assert.rejects(context({ imports: [forRoot({ listen: true })] }), { name: 'LecternError', message: /import EventEmitterModule\.forRoot\(\)/ });
       const bare = mkdtempSync(path.join(tmpdir(), 'lectern-bare-'));
