@@ -232,12 +232,13 @@ end
 ---@field profileImage string
 ---@field role string
 
-local FIELDS = { "firstName", "lastName", "email", "profileImage", "role" }
+-- Of a profile beside its id.
+people.FIELDS = { "firstName", "lastName", "email", "profileImage", "role" }
 
 local function shown(person, known)
   local profile = { id = person }
   known = known or {}
-  for _, field in ipairs(FIELDS) do
+  for _, field in ipairs(people.FIELDS) do
     profile[field] = known.profile and known.profile[field]
   end
   if profile.firstName == nil and profile.lastName == nil then
@@ -246,7 +247,7 @@ local function shown(person, known)
       profile.firstName = known.name
     end
   end
-  for _, field in ipairs(FIELDS) do
+  for _, field in ipairs(people.FIELDS) do
     if profile[field] == nil then
       profile[field] = lectern.null
     end
@@ -329,14 +330,15 @@ function people.profile(person)
 end
 
 ---A profile's name in one piece.
----@param profile lectern.Profile
+---@param profile lectern.Profile|lectern.User
 ---@return string? name nil if none is known
 function people.name(profile)
   local names = {}
   for _, field in ipairs { "firstName", "lastName" } do
     names[#names + 1] = type(profile[field]) == "string" and profile[field] or nil
   end
-  return #names > 0 and table.concat(names, " ") or nil
+  local name = table.concat(names, " "):match "^%s*(.-)%s*$"
+  return name ~= "" and name or nil
 end
 
 return people

@@ -39,8 +39,6 @@ local state = lectern.state[KEY]
 ---@field url string of the back end's own route
 ---@field key? string what it lets us in by
 
-local FIELDS = { "firstName", "lastName", "email", "profileImage", "role" }
-
 local function known(name)
   local entry = state.known[name]
   return entry and entry.until_time > lectern.now() and entry.user or nil
@@ -82,7 +80,7 @@ local function read(body)
     return nil, why
   end
   local user = { id = id }
-  for _, field in ipairs(FIELDS) do
+  for _, field in ipairs(people.FIELDS) do
     local value = body[field]
     user[field] = type(value) == "string" and #value <= TEXT_MAX and value or nil
   end
@@ -179,19 +177,12 @@ function users.of_ids(settings, ids)
   return found
 end
 
----@param user lectern.User
----@return string? name first and last, as far as the platform says them
-function users.name(user)
-  local name = ("%s %s"):format(user.firstName or "", user.lastName or ""):match "^%s*(.-)%s*$"
-  return name ~= "" and name or nil
-end
-
 -- What else the platform says of a person: the role; the name, if the token has none.
 local function complete(user, found)
   if found.role then
     user[lectern.config.jwt.role_claim] = found.role
   end
-  user.name = user.name or users.name(found)
+  user.name = user.name or people.name(found)
   return true
 end
 
