@@ -10,30 +10,24 @@ local roles = require "lectern.roles"
 
 local M = {}
 
--- These are for people; a back end has create_notification and the like.
-
-local function list(request)
-  local person, why, code = people.asking(request)
-  if not person then
-    return nil, why, code
-  end
-  local asked
-  asked, why, code = pages.asked(request.query)
-  if not asked then
-    return nil, why, code
-  end
-  return notifications.page(person, asked.page, asked.limit)
-end
-
--- A route about all of a person's, or one: fn(person, id).
+-- A route about all of a person's, or one: fn(person, id, request). For people; a back end has
+-- create_notification and the like.
 local function of_person(fn)
   return function(request)
     local person, why, code = people.asking(request)
     if not person then
       return nil, why, code
     end
-    return fn(person, request.params.id)
+    return fn(person, request.params.id, request)
   end
+end
+
+local function list(person, _, request)
+  local asked, why, code = pages.asked(request.query)
+  if not asked then
+    return nil, why, code
+  end
+  return notifications.page(person, asked.page, asked.limit)
 end
 
 local function unread(person)
@@ -63,19 +57,16 @@ local function test(person)
 end
 
 local function staff_only(fn)
-  return function(request)
-    local person, why, code = people.asking(request)
-    if not person then
-      return nil, why, code
-    elseif not roles.has(request.user, lectern.config.app.staff) then
+  return of_person(function(_, _, request)
+    if not roles.has(request.user, lectern.config.app.staff) then
       return nil, "only staff see who is online", "forbidden"
     end
     return fn()
-  end
+  end)
 end
 
 M.routes = {
-  ["GET /notifications"] = list, -- ?page=1&limit=20
+  ["GET /notifications"] = of_person(list), -- ?page=1&limit=20
   ["GET /notifications/unread-count"] = of_person(unread),
   ["POST /notifications/mark-all-read"] = of_person(notifications.mark_all_read),
   ["POST /notifications/:id/read"] = of_person(function(person, id)
