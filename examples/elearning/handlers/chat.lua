@@ -5,13 +5,12 @@ local check = require "lectern.check"
 local conversations = require "lectern.conversations"
 local lectern = require "lectern"
 local marks = require "lectern.marks"
+local membership = require "lectern.membership"
 local messages = require "lectern.messages"
 local notifications = require "lectern.notifications"
 local pages = require "lectern.pages"
 local people = require "lectern.people"
-local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
-local typing = require "lectern.typing"
 
 local M = {}
 
@@ -216,17 +215,11 @@ function M.on_join_conversation(socket, payload)
   if not room then
     return nil, id, code
   end
-  local allowed, why
-  allowed, why, code = rooms.may_join(socket.user, room)
-  if not allowed then
-    return nil, why, code
-  end
-  local joined
-  joined, why, code = socket:join(room)
+  local joined, why
+  joined, why, code = membership.join(socket, room)
   if not joined then
     return nil, why, code
   end
-  presence.joined(socket, room)
   socket:emit("joined_conversation", { conversationId = id })
   return { ok = true, conversationId = id }
 end
@@ -237,11 +230,9 @@ function M.on_leave_conversation(socket, payload)
   if not room then
     return nil, id, code
   end
-  typing.stop(socket, room)
-  presence.left(socket, room)
   local left, why
-  left, why, code = socket:leave(room)
-  if not left and code ~= "not_found" then
+  left, why, code = membership.leave(socket, room)
+  if not left then
     return nil, why, code
   end
   socket:emit("left_conversation", { conversationId = id })

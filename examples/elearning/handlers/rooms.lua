@@ -5,9 +5,9 @@ local check = require "lectern.check"
 local lectern = require "lectern"
 local live = require "lectern.live"
 local marks = require "lectern.marks"
+local membership = require "lectern.membership"
 local presence = require "lectern.presence"
 local rooms = require "lectern.rooms"
-local typing = require "lectern.typing"
 
 local M = {}
 
@@ -42,16 +42,10 @@ function M.on_join_room(socket, payload)
     return nil, written, code
   end
   local room, why
-  room, why, code = rooms.may_join(socket.user, name)
+  room, why, code = membership.join(socket, name)
   if not room then
     return nil, why, code
   end
-  local joined
-  joined, why, code = socket:join(room)
-  if not joined then
-    return nil, why, code
-  end
-  presence.joined(socket, room)
   socket:emit("joined_room", { room = written })
   local online, count = presence.online(room)
   return {
@@ -61,12 +55,6 @@ function M.on_join_room(socket, payload)
     onlineCount = count,
     session = rooms.parse(room) == "live-session" and live.snapshot(room) or nil,
   }
-end
-
-local function leave(socket, room)
-  typing.stop(socket, room)
-  presence.left(socket, room)
-  return socket:leave(room)
 end
 
 -- The event left_room likewise; also to who is out already, after a reconnection for example.
@@ -79,8 +67,8 @@ function M.on_leave_room(socket, payload)
     return nil, "nobody leaves the room of their own", "forbidden"
   end
   local left, why
-  left, why, code = leave(socket, room)
-  if not left and code ~= "not_found" then
+  left, why, code = membership.leave(socket, room)
+  if not left then
     return nil, why, code
   end
   socket:emit("left_room", { room = written })
@@ -153,7 +141,7 @@ function M.revoke_room(user_id, room)
     return nil, why, code
   end
   return rooms.revoke(grant.userId, grant.room, function(socket)
-    leave(socket, grant.room)
+    membership.leave(socket, grant.room)
     socket:emit("room_revoked", { room = grant.room })
   end)
 end
